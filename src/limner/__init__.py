@@ -1,0 +1,1 @@
+"""Limner: precision marketing that proves what it changed."""
