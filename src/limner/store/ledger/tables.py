@@ -1,0 +1,270 @@
+"""Every table of the ledger. A change here needs a migration beside it.
+
+Instants are int64 microseconds UTC, money int64 ten-thousandths, ids int64 given in order by `counters`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from limner.store.ledger.columns import Instant, Money
+
+metadata = MetaData()
+
+
+def _id(name: str) -> Column[int]:
+    return Column(name, BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("upcoming", BigInteger, nullable=False),
+)
+
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("folder", String(40), primary_key=True),
+    Column("id", String(80), primary_key=True),
+    Column("version", String(12), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("actor", String(120), nullable=False),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("folder", String(40), primary_key=True),
+    Column("id", String(80), primary_key=True),
+    Column("version", String(12)),
+    Column("base", String(12)),
+    Column("place", Text, nullable=False, server_default=""),
+)
+
+loads = Table(
+    "loads",
+    metadata,
+    _id("load"),
+    Column("source", String(80), nullable=False),
+    Column("file", Text, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("mapping_version", String(12), nullable=False, server_default=""),
+    Column("state", String(12), nullable=False),
+    Column("rows", BigInteger, nullable=False, server_default="0"),
+    Column("counts", Text, nullable=False, server_default="{}"),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("replaces", BigInteger),
+    Column("withdrawn_at", Instant),
+    Column("actor", String(120), nullable=False, server_default=""),
+    Index("loads_by_content", "source", "content_hash"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    _id("file_id"),
+    Column("table_name", String(80), nullable=False),
+    Column("part", String(80), nullable=False, server_default=""),
+    Column("path", Text, nullable=False),
+    Column("batch_id", String(200), nullable=False),
+    Column("load", BigInteger),
+    Column("version", String(80), nullable=False, server_default=""),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("min_happened_at", Instant),
+    Column("max_happened_at", Instant),
+    Column("seq_in", BigInteger, nullable=False),
+    Column("seq_out", BigInteger),
+    Column("dropped_at", Instant),
+    Index("files_live", "seq_out", "table_name"),
+    Index("files_by_load", "load"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("table_name", String(80), primary_key=True),
+    Column("batch_id", String(200), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+)
+
+views = Table(
+    "views",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("version", String(80), primary_key=True),
+    Column("asof", Instant),
+    Column("catalog_seq", BigInteger, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Column("order_no", BigInteger, nullable=False),
+    Column("body", Text, nullable=False, server_default="{}"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("role", String(40), primary_key=True),
+    Column("host", String(200), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("kind", String(40), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("progress", Text, nullable=False, server_default=""),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("changed_at", Instant, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id("seq"),
+    Column("happened_at", Instant, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id("seq"),
+    Column("load", BigInteger),
+    Column("source", String(80), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("hash", LargeBinary(16), nullable=False),
+    Column("trace", Integer, nullable=False),
+    Column("channel", String(80), nullable=False),
+    Column("purpose", String(80), nullable=False),
+    Column("is_granted", Boolean, nullable=False),
+    Column("happened_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("until_at", Instant),
+    Column("uses", Integer),
+    Column("proof", Text, nullable=False, server_default=""),
+    Column("withdrawn_at", Instant),
+    Index("consents_by_trace", "trace"),
+    Index("consents_by_load", "load"),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    _id("plan_id"),
+    Column("campaign", String(80), nullable=False),
+    Column("campaign_version", String(12), nullable=False),
+    Column("experiment", String(120), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("asof", Instant, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("header", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("launched_at", Instant),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("experiment", String(120), primary_key=True),
+    Column("arm", String(20), primary_key=True),
+    Column("batch", BigInteger, primary_key=True),
+    Column("assigned_at", Instant, nullable=False),
+    Column("members", LargeBinary, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id("decision"),
+    Column("plan_id", BigInteger, nullable=False),
+    Column("campaign", String(80), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("trace", Integer, nullable=False),
+    Column("channel", String(80), nullable=False),
+    Column("offer", String(80), nullable=False),
+    Column("message_class", String(20), nullable=False),
+    Column("purpose", String(80), nullable=False),
+    Column("message_key", String(64), nullable=False, unique=True),
+    Column("moment", Instant, nullable=False),
+    Column("latest_at", Instant, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("next_try_at", Instant, nullable=False),
+    Column("is_uncertain", Boolean, nullable=False, server_default=text("false")),
+    Column("parameters", Text, nullable=False, server_default="{}"),
+    Column("cost", Money, nullable=False),
+    Column("consent_seq", BigInteger),
+    Column("reason", String(80), nullable=False, server_default=""),
+    Column("changed_at", Instant, nullable=False),
+    Index("outbox_due", "state", "next_try_at"),
+    Index("outbox_by_plan", "plan_id", "state"),
+    Index("outbox_by_number", "number", "moment"),
+)
+"""One row per granted decision of a launched plan (and one `virtual` row per held-out one, which holds cap and gap room
+and is never sent). States: queued, in_flight, handed_over, failed, released, virtual."""
+
+touches = Table(
+    "touches",
+    metadata,
+    _id("touch_id"),
+    Column("message_key", String(64), nullable=False, unique=True),
+    Column("plan_id", BigInteger, nullable=False),
+    Column("campaign", String(80), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("trace", Integer, nullable=False),
+    Column("channel", String(80), nullable=False),
+    Column("offer", String(80), nullable=False),
+    Column("message_class", String(20), nullable=False),
+    Column("handed_over_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("is_uncertain", Boolean, nullable=False),
+    Column("cost", Money, nullable=False),
+    Index("touches_by_plan", "plan_id"),
+    Index("touches_by_number", "number", "handed_over_at"),
+)
+
+merges = Table(
+    "merges",
+    metadata,
+    _id("seq"),
+    Column("kept", Integer, nullable=False),
+    Column("retired", Integer, nullable=False),
+    Column("happened_at", Instant, nullable=False),
+    Column("asof", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("kind", String(40), primary_key=True),
+    Column("hash", LargeBinary(16), primary_key=True),
+    Column("happened_at", Instant, nullable=False),
+)
