@@ -1,0 +1,156 @@
+"""The catalog of the lake: which files make a table at a moment. It lies in the ledger; its commit is the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from limner.store.ledger import Ledger
+from limner.store.ledger.tables import batches, files
+
+CATALOG = "catalog"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A written and synced file that is not yet in the catalog."""
+
+    table_name: str
+    path: str
+    rows: int
+    size: int
+    load: int | None = None
+    version: str = ""
+    min_happened_at: datetime | None = None
+    max_happened_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of every table at one catalog sequence: (table, view version) → paths."""
+
+    seq: int
+    paths: Mapping[tuple[str, str], tuple[str, ...]]
+
+    def of(self, table: str, version: str = "") -> tuple[str, ...]:
+        """The paths of a table, in the order they were written."""
+        return self.paths.get((table, version), ())
+
+
+class Catalog:
+    """Reads and changes the list of files. Every change happens inside a transaction of the caller."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._last: Snapshot | None = None
+
+    def seq(self) -> int:
+        """The newest catalog sequence."""
+        with self._ledger.read() as connection:
+            return self._ledger.peek(connection, CATALOG) - 1
+
+    def snapshot(self) -> Snapshot:
+        """The files that are live now; cached until the catalog moves."""
+        with self._ledger.read() as connection:
+            seq = self._ledger.peek(connection, CATALOG) - 1
+            if self._last is not None and self._last.seq == seq:
+                return self._last
+            rows = connection.execute(
+                select(files.c.table_name, files.c.version, files.c.path)
+                .where(files.c.seq_out.is_(None))
+                .order_by(files.c.file_id)
+            ).all()
+        paths: dict[tuple[str, str], list[str]] = {}
+        for table, version, path in rows:
+            paths.setdefault((table, version), []).append(path)
+        self._last = Snapshot(seq, {key: tuple(found) for key, found in paths.items()})
+        return self._last
+
+    def has_batch(self, table: str, batch_id: str) -> bool:
+        """Whether a batch has been written."""
+        with self._ledger.read() as connection:
+            return self._has_batch(connection, table, batch_id)
+
+    def _has_batch(self, connection: Connection, table: str, batch_id: str) -> bool:
+        found = select(batches.c.rows).where(batches.c.table_name == table, batches.c.batch_id == batch_id)
+        return connection.execute(found).first() is not None
+
+    def add(self, connection: Connection, batch_id: str, new: Sequence[NewFile]) -> bool:
+        """Enter the files of one batch; False (and nothing done) when the batch stands there already."""
+        table = new[0].table_name
+        if self._has_batch(connection, table, batch_id):
+            return False
+        seq = self._ledger.take(connection, CATALOG)
+        first = self._ledger.take(connection, "file", len(new))
+        for offset, file in enumerate(new):
+            connection.execute(
+                insert(files).values(
+                    file_id=first + offset,
+                    table_name=file.table_name,
+                    path=file.path,
+                    batch_id=batch_id,
+                    load=file.load,
+                    version=file.version,
+                    rows=file.rows,
+                    bytes=file.size,
+                    min_happened_at=file.min_happened_at,
+                    max_happened_at=file.max_happened_at,
+                    seq_in=seq,
+                )
+            )
+        total = sum(file.rows for file in new)
+        connection.execute(insert(batches).values(table_name=table, batch_id=batch_id, rows=total))
+        return True
+
+    def withdraw(self, connection: Connection, load: int, now: datetime) -> int:
+        """Take the files of a load out of every later snapshot; the number of rows that went.
+
+        Traces and mints stay: numbers once given stay used up.
+        """
+        live = (files.c.load == load, files.c.seq_out.is_(None), files.c.table_name.not_in(("traces", "mints")))
+        rows = connection.execute(select(func.coalesce(func.sum(files.c.rows), 0)).where(*live)).scalar_one()
+        seq = self._ledger.take(connection, CATALOG)
+        connection.execute(update(files).where(*live).values(seq_out=seq, dropped_at=now))
+        kept = select(files.c.batch_id).where(files.c.load == load, files.c.seq_out == seq)
+        connection.execute(
+            delete(batches).where(
+                batches.c.batch_id.in_(kept), batches.c.table_name.not_in(("traces", "mints"))
+            )
+        )
+        return int(rows)
+
+    def drop_version(self, connection: Connection, view: str, version: str, now: datetime) -> None:
+        """Take a version of a view out of later snapshots."""
+        seq = self._ledger.take(connection, CATALOG)
+        connection.execute(
+            update(files)
+            .where(files.c.table_name == view, files.c.version == version, files.c.seq_out.is_(None))
+            .values(seq_out=seq, dropped_at=now)
+        )
+        connection.execute(delete(batches).where(batches.c.table_name == view, batches.c.batch_id == f"view:{version}"))
+
+    def swap(self, connection: Connection, old: str, new: NewFile | None, now: datetime) -> None:
+        """Put a rewritten file in the place of an old one (None: nothing is left of it)."""
+        row = connection.execute(select(files).where(files.c.path == old, files.c.seq_out.is_(None))).mappings().one()
+        seq = self._ledger.take(connection, CATALOG)
+        connection.execute(
+            update(files).where(files.c.file_id == row["file_id"]).values(seq_out=seq, dropped_at=now)
+        )
+        if new is not None:
+            entry = {**row, "path": new.path, "rows": new.rows, "bytes": new.size, "seq_in": seq}
+            entry |= {"file_id": self._ledger.take(connection, "file"), "seq_out": None, "dropped_at": None}
+            connection.execute(insert(files).values(**entry))
+
+    def sweep(self, folder: Path, before: datetime) -> int:
+        """Delete files dropped before an instant, and forget them; the number deleted."""
+        with self._ledger.write() as connection:
+            gone = files.c.dropped_at < before
+            paths = connection.execute(select(files.c.path).where(gone)).scalars().all()
+            connection.execute(delete(files).where(gone))
+        for path in paths:
+            (folder / path).unlink(missing_ok=True)
+        return len(paths)

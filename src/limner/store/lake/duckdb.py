@@ -1,0 +1,372 @@
+"""DuckDB over the lake's Parquet files: the engine of one machine."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Collection, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from limner.core.errors import Broken, Clash, Full, NotFound, near, words
+from limner.core.settings import LimitSettings
+from limner.store.lake.catalog import Catalog, NewFile, Snapshot
+from limner.store.lake.tables import TABLES, LakeTable
+from limner.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNKNOWN_TABLE = words("lake_table_unknown", "The lake has no table {name!r}.")
+MISSING_COLUMN = words("lake_column_missing", "The rows for {table} lack the column {column!r}.")
+NOT_ANSWERED = words("lake_query_failed", "The lake could not answer: {why}")
+NO_ROOM = words("lake_full", "There is no room left in {place}: {why}. Free some space, then run this again.")
+GONE = words("lake_file_gone", "The lake's file {path} is missing. Restore it from a backup, or withdraw its load.")
+
+ARROW: Mapping[str, pa.DataType] = {
+    "int8": pa.int8(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "text": pa.string(),
+    "money": pa.decimal128(18, 4),
+    "instant": pa.timestamp("us", tz="UTC"),
+    "hash": pa.binary(),
+}
+"""The Arrow type of each of our column types."""
+
+
+def arrow_schema(table: LakeTable) -> pa.Schema:
+    """A table's columns as an Arrow schema."""
+    return pa.schema([pa.field(name, ARROW[kind]) for name, kind in table.columns.items()])
+
+
+class DuckLake:
+    """The lake on one machine. One connection, one cursor per question; files are named in the ledger's catalog.
+
+    `properties` are the declared event properties (id, type): each is a typed column `p_<id>` of events.
+    """
+
+    name = "duckdb"
+
+    def __init__(
+        self,
+        folder: Path,
+        ledger: Ledger,
+        *,
+        limits: LimitSettings,
+        properties: Collection[tuple[str, str]] = (),
+    ) -> None:
+        self.folder = folder
+        self.ledger = ledger
+        self.catalog = Catalog(ledger)
+        self._properties = tuple(properties)
+        self._tables = dict(TABLES) | {"events": TABLES["events"].with_properties(properties)}
+        self._mounted: dict[tuple[str, str, int], str] = {}
+        self._mounting = threading.Lock()
+        for part in ("empty", "scratch"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(config=_config(folder, limits))
+        for setting in ("TimeZone = 'UTC'", "parquet_metadata_cache = true", "enable_progress_bar = false"):
+            self._connection.execute(f"SET {setting}")
+
+    def declare(self, properties: Collection[tuple[str, str]]) -> None:
+        """Take new declared properties into account; files already written answer null for them."""
+        if tuple(properties) != self._properties:
+            self._properties = tuple(properties)
+            self._tables["events"] = TABLES["events"].with_properties(properties)
+            self._mounted.clear()
+
+    def tables(self) -> Mapping[str, LakeTable]:
+        """The tables and their columns, declared properties included."""
+        return dict(self._tables)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of its own for work inside `store` and `sources` (an open reader blocks its cursor)."""
+        return self._connection.cursor()
+
+    # asking
+
+    def query(
+        self,
+        sql: exp.Query,
+        *,
+        given: Mapping[str, pa.Table] | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> pa.RecordBatchReader:
+        """The answer of a query as a stream; tables are read as the catalog names them at this moment."""
+        text, cursor = self._prepare(sql, given or {}, versions or {})
+        with _said(self.folder):
+            return cursor.sql(text).to_arrow_reader(131_072)
+
+    def table(
+        self,
+        sql: exp.Query,
+        *,
+        given: Mapping[str, pa.Table] | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> pa.Table:
+        """The whole answer of a query, in memory."""
+        text, cursor = self._prepare(sql, given or {}, versions or {})
+        with _said(self.folder):
+            return cursor.sql(text).to_arrow_table()
+
+    def _prepare(
+        self, sql: exp.Query, given: Mapping[str, pa.Table], versions: Mapping[str, str]
+    ) -> tuple[str, duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
+        names = {}
+        for name, rows in given.items():
+            names[name] = f"given_{uuid.uuid4().hex}"
+            cursor.register(names[name], rows)
+        snapshot = self.catalog.snapshot()
+        with_names = {cte.alias for cte in sql.find_all(exp.CTE)}
+        bound = sql.copy()
+        for node in list(bound.find_all(exp.Table)):
+            name = node.name
+            if not name or (name in with_names and name not in names):
+                continue
+            alias = node.alias or name
+            target = names.get(name) or self._mount(name, versions.get(name), snapshot)
+            node.set("this", exp.to_identifier(target))
+            if not node.alias:
+                node.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
+        return bound.sql(dialect="duckdb"), cursor
+
+    def _mount(self, name: str, version: str | None, snapshot: Snapshot) -> str:
+        table = self._tables.get(name)
+        if table is None:
+            raise NotFound(UNKNOWN_TABLE, near=near(name, self._tables), name=name)
+        wanted = (version if version is not None else self._current(name)) if table.is_view else ""
+        key = (name, wanted, snapshot.seq)
+        with self._mounting:
+            if key not in self._mounted:
+                paths = snapshot.of(name, wanted)
+                self._mounted[key] = self._make_view(table, paths)
+            return self._mounted[key]
+
+    def _make_view(self, table: LakeTable, paths: tuple[str, ...]) -> str:
+        mounted = f"{table.name}_{uuid.uuid4().hex}"
+        found = [str(self._empty(table)), *(str(self.folder / path) for path in paths)]
+        for path in found:
+            if not Path(path).exists():
+                raise Broken(GONE, path=path)
+        columns = [duckdb.ColumnExpression(column) for column in table.columns]
+        cursor = self._connection.cursor()
+        with _said(self.folder):
+            cursor.read_parquet(found, union_by_name=True).select(*columns).create_view(mounted)
+        return mounted
+
+    def _empty(self, table: LakeTable) -> Path:
+        schema = arrow_schema(table)
+        mark = uuid.uuid5(uuid.NAMESPACE_OID, str(schema)).hex[:12]
+        path = self.folder / "empty" / f"{table.name}-{mark}.parquet"
+        if not path.exists():
+            fresh = path.with_suffix(f".{uuid.uuid4().hex}")
+            pq.write_table(schema.empty_table(), fresh)
+            fresh.replace(path)
+        return path
+
+    def _current(self, view: str) -> str:
+        from limner.store.ledger.views import current
+
+        found = current(self.ledger, f"lake:{view}")
+        return found.version if found is not None else ""
+
+    # writing
+
+    def append(
+        self, table: str, batch_id: str, rows: pa.Table | exp.Query | duckdb.DuckDBPyRelation, *, load: int | None = None
+    ) -> int:
+        """Add rows once. `seq` and `load` are filled in here; other columns the rows lack are null.
+
+        Files are written and synced first; their entry in the catalog is the commit. A repeated batch changes nothing
+        and answers 0.
+        """
+        if self.catalog.has_batch(table, batch_id):
+            return 0
+        declared = self._table(table)
+        arrow = rows if isinstance(rows, pa.Table) else self._collected(rows)
+        if arrow.num_rows == 0:
+            return 0
+        with self.ledger.write() as connection:
+            first = self.ledger.take(connection, "seq", arrow.num_rows)
+        whole = _fit(arrow, declared, {"seq": _range(first, arrow.num_rows), "load": load})
+        new = self._write_file(declared, whole, load=load)
+        with self.ledger.write() as connection:
+            is_new = self.catalog.add(connection, batch_id, [new])
+        if not is_new:
+            (self.folder / new.path).unlink(missing_ok=True)
+        return arrow.num_rows if is_new else 0
+
+    def publish(self, view: str, version: str, rows: pa.Table | exp.Query, *, now: datetime | None = None) -> int:
+        """Write a version of a view; readers see it when the caller moves the pointer (`ledger.views.publish`).
+
+        A version already there is kept as it is: a published version never changes.
+        """
+        declared = self._table(view)
+        if not declared.is_view:
+            raise Clash(UNKNOWN_TABLE, name=view)
+        if self.catalog.has_batch(view, f"view:{version}"):
+            return 0
+        arrow = rows if isinstance(rows, pa.Table) else self._collected(rows)
+        new = self._write_file(declared, _fit(arrow, declared, {}), version=version)
+        with self.ledger.write() as connection:
+            self.catalog.add(connection, f"view:{version}", [new])
+        return int(arrow.num_rows)
+
+    def drop(self, view: str, version: str, *, now: datetime | None = None) -> None:
+        """Forget a version of a view; its file goes with the next sweep."""
+        from datetime import UTC
+
+        with self.ledger.write() as connection:
+            self.catalog.drop_version(connection, view, version, now or datetime(1970, 1, 1, tzinfo=UTC))
+
+    def withdraw(self, load: int, now: datetime) -> int:
+        """Take the rows of a load out of every later view; the number of rows."""
+        with self.ledger.write() as connection:
+            return self.catalog.withdraw(connection, load, now)
+
+    def erase(self, traces: Collection[int]) -> int:
+        """Rewrite every file that holds rows of these traces without them, and delete the old files at once."""
+        wanted = pa.array(sorted(traces), pa.int32())
+        rewritten = 0
+        for (name, _version), paths in self.catalog.snapshot().paths.items():
+            table = self._table(name)
+            keys = [c for c in ("trace", "with_trace", "other_trace") if c in table.columns]
+            for path in paths if keys else ():
+                rewritten += self._rewrite(table, path, keys, wanted)
+        return rewritten
+
+    def _rewrite(self, table: LakeTable, path: str, keys: list[str], traces: pa.Array) -> int:
+        from datetime import UTC
+
+        found = pq.read_table(self.folder / path)
+        hit = None
+        for key in keys:
+            column = pc.is_in(found[key], value_set=traces)
+            hit = column if hit is None else pc.or_(hit, column)
+        if not pc.any(hit).as_py():
+            return 0
+        kept = found.filter(pc.invert(hit))
+        new = self._write_file(table, kept) if kept.num_rows else None
+        with self.ledger.write() as connection:
+            self.catalog.swap(connection, path, new, datetime(1970, 1, 1, tzinfo=UTC))
+        (self.folder / path).unlink(missing_ok=True)
+        return 1
+
+    def close(self) -> None:
+        """Close the connection and take the scratch files away."""
+        self._connection.close()
+
+    def _table(self, name: str) -> LakeTable:
+        if name not in self._tables:
+            raise NotFound(UNKNOWN_TABLE, near=near(name, self._tables), name=name)
+        return self._tables[name]
+
+    def _collected(self, rows: exp.Query | duckdb.DuckDBPyRelation) -> pa.Table:
+        if isinstance(rows, exp.Query):
+            return self.table(rows)
+        with _said(self.folder):
+            return rows.to_arrow_table()
+
+    def _write_file(
+        self, table: LakeTable, rows: pa.Table, *, load: int | None = None, version: str = ""
+    ) -> NewFile:
+        path = Path(table.name) / f"{uuid.uuid4().hex}.parquet"
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        cursor = self._connection.cursor()
+        with _said(self.folder):
+            cursor.register("fresh", rows)
+            relation = cursor.table("fresh")
+            if table.sort:
+                relation = relation.order(", ".join(f'"{column}"' for column in table.sort))
+            try:
+                relation.write_parquet(str(target), compression="zstd", row_group_size=122_880)
+                _sync(target)
+            except BaseException:
+                target.unlink(missing_ok=True)
+                raise
+        low, high = None, None
+        if "happened_at" in table.columns and rows.num_rows:
+            ends = pc.min_max(rows["happened_at"]).as_py()
+            low, high = ends["min"], ends["max"]
+        return NewFile(
+            table.name, str(path), rows.num_rows, target.stat().st_size, load, version, low, high
+        )
+
+
+def _config(folder: Path, limits: LimitSettings) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "memory_limit": f"{limits.memory}MiB",
+        "temp_directory": str(folder / "scratch"),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    if limits.threads:
+        config["threads"] = limits.threads
+    return config
+
+
+def _range(first: int, count: int) -> pa.Array:
+    import numpy as np
+
+    return pa.array(np.arange(first, first + count, dtype=np.int64))
+
+
+def _fit(rows: pa.Table, table: LakeTable, filled: Mapping[str, Any]) -> pa.Table:
+    """The rows with exactly the table's columns and types, in order; unknown columns are an error."""
+    for name in rows.column_names:
+        if name not in table.columns:
+            raise NotFound(MISSING_COLUMN, near=near(name, table.columns), table=table.name, column=name)
+    schema = arrow_schema(table)
+    columns = []
+    for field in schema:
+        if field.name in filled:
+            value = filled[field.name]
+            if not isinstance(value, pa.Array):
+                value = pa.nulls(rows.num_rows, field.type) if value is None else pa.repeat(value, rows.num_rows)
+            columns.append(value.cast(field.type))
+        elif field.name in rows.column_names:
+            columns.append(rows[field.name].cast(field.type))
+        else:
+            columns.append(pa.nulls(rows.num_rows, field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _sync(path: Path) -> None:
+    for place in (path, path.parent):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _said(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise Full(NO_ROOM, place=place, why=str(error).splitlines()[0]) from error
+    except duckdb.IOException as error:
+        if "No space" in str(error) or "disk" in str(error).lower():
+            raise Full(NO_ROOM, place=place, why=str(error).splitlines()[0]) from error
+        raise Broken(NOT_ANSWERED, why=str(error)) from error
+    except OSError as error:
+        if error.errno == 28:
+            raise Full(NO_ROOM, place=place, why=error.strerror) from error
+        raise
+    except duckdb.Error as error:
+        raise Broken(NOT_ANSWERED, why=str(error)) from error

@@ -1,0 +1,116 @@
+"""The vault: raw addresses, each under a key of its own, in a file of its own.
+
+An address is sealed with AES-256-GCM under a random key; that key is wrapped by the workspace's vault key. Destroying
+the wrapped key makes the address unreadable for good, in every copy of the file made after it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from limner.core.errors import Broken, Full, words
+
+SEALED = words(
+    "vault_sealed",
+    "The vault {place} does not open with the key given. Check [keys] vault in limner.toml: it must be the key the "
+    "vault was made with.",
+)
+VAULT_FULL = words("vault_unwritable", "The vault {place} cannot be written: {why}. Free some space, then run again.")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS addresses (
+    trace INTEGER NOT NULL PRIMARY KEY, kind TEXT NOT NULL, sealed_key BLOB, sealed BLOB
+) STRICT, WITHOUT ROWID
+"""
+_CHUNK = 500
+
+
+class Vault:
+    """The one place with raw addresses: trace → address. `put` seals, `open` unseals, `destroy` forgets."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.place = path
+        self._master = AESGCM(key)
+        self._lock = threading.Lock()
+        with self._connected() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(_SCHEMA)
+        path.chmod(0o600)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.place, timeout=60, isolation_level=None)
+        try:
+            yield connection
+        except sqlite3.OperationalError as error:
+            raise Full(VAULT_FULL, place=self.place, why=str(error)) from error
+        finally:
+            connection.close()
+
+    def put(self, kind: str, addresses: Mapping[int, str] | Iterable[tuple[int, str]]) -> int:
+        """Seal addresses of one kind by trace; those already there stay. The number of new ones."""
+        pairs = addresses.items() if isinstance(addresses, Mapping) else addresses
+        wanted = dict(pairs)
+        with self._lock, self._connected() as connection:
+            known = self._known(connection, wanted)
+            rows = ((trace, kind, *self._seal(trace, raw)) for trace, raw in wanted.items() if trace not in known)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT OR IGNORE INTO addresses VALUES (?, ?, ?, ?)", rows)
+            connection.execute("COMMIT")
+        return len(wanted) - len(known)
+
+    def _known(self, connection: sqlite3.Connection, wanted: Collection[int]) -> set[int]:
+        return {row[0] for row in self._rows(connection, wanted)}
+
+    def _rows(self, connection: sqlite3.Connection, traces: Collection[int]) -> Iterator[tuple[int, bytes, bytes]]:
+        ordered = sorted(traces)
+        for start in range(0, len(ordered), _CHUNK):
+            part = ordered[start : start + _CHUNK]
+            marks = ",".join("?" * len(part))
+            question = "SELECT trace, sealed_key, sealed FROM addresses WHERE trace IN (" + marks + ")"  # noqa: S608
+            yield from connection.execute(question, part)
+
+    def _seal(self, trace: int, raw: str) -> tuple[bytes, bytes]:
+        random = os.urandom(56)
+        key, key_nonce, nonce = random[:32], random[32:44], random[44:]
+        bound = str(trace).encode()
+        sealed_key = key_nonce + self._master.encrypt(key_nonce, key, bound)
+        return sealed_key, nonce + AESGCM(key).encrypt(nonce, raw.encode(), bound)
+
+    def open(self, traces: Collection[int]) -> dict[int, str]:
+        """The raw addresses of these traces; unknown and destroyed ones are absent."""
+        found: dict[int, str] = {}
+        with self._connected() as connection:
+            for trace, sealed_key, sealed in self._rows(connection, traces):
+                if sealed_key is not None:
+                    found[trace] = self._unseal(trace, sealed_key, sealed)
+        return found
+
+    def _unseal(self, trace: int, sealed_key: bytes, sealed: bytes) -> str:
+        bound = str(trace).encode()
+        try:
+            key = self._master.decrypt(sealed_key[:12], sealed_key[12:], bound)
+            return AESGCM(key).decrypt(sealed[:12], sealed[12:], bound).decode()
+        except InvalidTag:
+            raise Broken(SEALED, place=self.place) from None
+
+    def destroy(self, traces: Collection[int]) -> int:
+        """Destroy the keys and the sealed text of these traces; the rows stay, so that a re-import finds them taken."""
+        with self._lock, self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            gone = connection.executemany(
+                "UPDATE addresses SET sealed_key = NULL, sealed = NULL WHERE trace = ?", [(t,) for t in traces]
+            ).rowcount
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
