@@ -1,0 +1,247 @@
+"""Names become ids, values become values of the column's type, and circles of audiences are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Final, Literal, cast
+
+from limner.core.errors import BadDefinition, BadInput, Words, near, words
+from limner.core.rule.lexicon import AudienceWord, Lexicon, PropertyWord, TagWord, Type, Word
+from limner.core.rule.parser import find_name
+from limner.core.rule.tokens import where
+from limner.core.rule.tree import (
+    And,
+    Compare,
+    Did,
+    Has,
+    In,
+    Match,
+    Near,
+    Not,
+    Or,
+    Rule,
+    Sequence,
+    Value,
+    Values,
+    check_size,
+    leaves,
+)
+from limner.core.spans import parse_instant
+
+UNKNOWN = words("rule_name_unknown", "There is no {what} {name!r}.{place}")
+AMBIGUOUS = words("rule_name_ambiguous", "The name {name!r} stands for several {what}: {ids}. Write the id.{place}")
+BAD_TYPE = words("rule_type_bad", "{name} holds {type}, it cannot be compared with {value!r} by {op}. {hint}{place}")
+CYCLE = words("rule_cycle", "The audience {name!r} refers to itself: {path}.")
+
+Sort = Literal["tags", "events", "audiences", "properties"]
+_WHAT: Final = {"tags": "tag", "events": "event", "audiences": "audience", "properties": "event property"}
+_TYPES: Final = {
+    "int": "whole numbers",
+    "float": "numbers",
+    "money": "money",
+    "bool": "yes or no",
+    "text": "text",
+    "day": "days",
+    "instant": "instants",
+}
+
+
+def resolve(rule: Rule, lexicon: Lexicon, *, text: str = "", audience: str = "") -> Rule:
+    """The rule with ids for names and values of the right type.
+
+    `text` is what the rule was parsed from, so that an error can point into it; `audience` is the id of the audience
+    that is being defined. A date compared with an instant means the whole local day.
+
+    >>> words = Lexicon(tags=(TagWord("orders", "int", ("订单数",)),))
+    >>> resolve(Compare("订单数", ">", 3), words)
+    Compare(tag='orders', op='>', value=3)
+    >>> resolve(Compare("ordres", ">", 3), words, text="ordres > 3")
+    Traceback (most recent call last):
+    limner.core.errors.BadDefinition: There is no tag 'ordres'.
+    Line 1, column 1:
+    ordres > 3
+    ^ Did you mean 'orders'?
+    """
+    resolver = _Resolver(lexicon, text)
+    resolved = check_size(resolver.rule(rule))
+    resolver.check_circle(resolved, (audience,) if audience else ())
+    return resolved
+
+
+class _Resolver:
+    def __init__(self, lexicon: Lexicon, text: str) -> None:
+        self.lexicon, self.text = lexicon, text
+        self._safe: set[str] = set()
+
+    def rule(self, rule: Rule) -> Rule:
+        match rule:
+            case And(parts) | Or(parts):
+                return type(rule)(tuple(self.rule(part) for part in parts))
+            case Not(part):
+                return Not(self.rule(part))
+            case Has(tag):
+                return Has(self.find("tags", tag).id)
+            case Compare():
+                return self._compare(rule)
+            case Did():
+                event = self._event(rule.event)
+                return replace(rule, event=event, matching=self._matching(rule.matching))
+            case Sequence(steps):
+                named = (replace(s, event=self._event(s.event), matching=self._matching(s.matching)) for s in steps)
+                return replace(rule, steps=tuple(named))
+            case In(audience):
+                return In(self.find("audiences", audience).id)
+            case Near():
+                return self._near(rule)
+        raise TypeError(f"{rule!r} is not a rule")
+
+    def find(self, sort: Sort, name: str) -> Word:
+        """The one word of that name."""
+        among = self.lexicon.words(sort)
+        found = among.get(name.strip().casefold(), ())
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(sorted(w.id for w in found))
+            raise self.fail(AMBIGUOUS, name, what=sort, name=name, ids=ids)
+        ids_and_names = (n for w in getattr(self.lexicon, sort) for n in (w.id, *w.names))
+        raise self.fail(UNKNOWN, name, near=near(name, ids_and_names), what=_WHAT[sort], name=name)
+
+    def fail(self, code: Words, subject: str, /, near: Iterable[str] = (), **params: object) -> BadDefinition:
+        """The error, with the place of its subject in the text."""
+        start = find_name(self.text, subject) if self.text else None
+        place = ""
+        if start is not None:
+            found = where(self.text, start)
+            place = f"\nLine {found['line']}, column {found['column']}:\n{found['snippet']}"
+        return BadDefinition(code, near=tuple(near), place=place, **params)
+
+    def _event(self, name: str) -> str:
+        return self.find("events", name).id if self.lexicon.events else name
+
+    def _near(self, rule: Near) -> Near:
+        for part in ("lon", "lat"):
+            self.find("tags", f"{rule.tag}.{part}")
+        return rule
+
+    def _compare(self, rule: Compare) -> Rule:
+        word = cast("TagWord", self.find("tags", rule.tag))
+        if word.type == "instant" and _has_date(rule.value):
+            return self._days(word.id, rule)
+        return Compare(word.id, rule.op, self.values(rule.tag, word.type, rule.op, rule.value))
+
+    def _days(self, tag: str, rule: Compare) -> Rule:
+        """A date against an instant: the local day [midnight, next midnight)."""
+        many = rule.value if isinstance(rule.value, tuple) else (rule.value,)
+        parts = [self._one_day(tag, "==" if rule.op == "in" else rule.op, rule.tag, one) for one in many]
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _one_day(self, tag: str, op: str, name: str, value: Value) -> Rule:
+        day = _as_date(value)
+        if day is None:
+            return Compare(tag, op, self.values(name, "instant", op, value))
+        start, end = (datetime.combine(d, time(), self.lexicon.zone).astimezone(UTC) for d in (day, _next(day)))
+        match op:
+            case "==":
+                return And((Compare(tag, ">=", start), Compare(tag, "<", end)))
+            case "!=":
+                return Or((Compare(tag, "<", start), Compare(tag, ">=", end)))
+            case "<" | ">=":
+                return Compare(tag, op, start)
+        return Compare(tag, "<" if op == "<=" else ">=", end)
+
+    def _matching(self, matching: tuple[Match, ...]) -> tuple[Match, ...]:
+        kept: list[Match] = []
+        for part in matching:
+            word = cast("PropertyWord", self.find("properties", part.name))
+            if word.type == "instant" and not isinstance(part.value, tuple) and _as_date(part.value) is not None:
+                kept += self._match_day(word.id, part)
+                continue
+            kept.append(Match(word.id, part.op, self.values(part.name, word.type, part.op, part.value)))
+        return tuple(kept)
+
+    def _match_day(self, column: str, part: Match) -> list[Match]:
+        if part.op == "!=":
+            raise self.fail_type(part.name, "instant", part.op, part.value, "Use < or >= with a date.")
+        rule = self._one_day(column, part.op, part.name, cast("Value", part.value))
+        return [Match(leaf.tag, leaf.op, leaf.value) for leaf in leaves(rule) if isinstance(leaf, Compare)]
+
+    def values(self, name: str, type_: Type, op: str, value: Values) -> Values:
+        """The value or list of values, of the column's type."""
+        if type_ in ("bool", "text") and op not in ("==", "!=", "in"):
+            raise self.fail_type(name, type_, op, value, "Use ==, != or in.")
+        if isinstance(value, tuple):
+            return tuple(self.value(name, type_, op, one) for one in value)
+        return self.value(name, type_, op, value)
+
+    def value(self, name: str, type_: Type, op: str, value: Value) -> Value:
+        """One value, of the column's type."""
+        match type_:
+            case "int" | "float" | "money":
+                if isinstance(value, int | Decimal) and not isinstance(value, bool):
+                    return value
+                raise self.fail_type(name, type_, op, value, "Write a number without quotes.")
+            case "bool":
+                if isinstance(value, bool):
+                    return value
+                raise self.fail_type(name, type_, op, value, "Write true or false.")
+            case "text":
+                if isinstance(value, str):
+                    return value
+                raise self.fail_type(name, type_, op, value, f'Write text in quotes, such as "{value}".')
+            case "day":
+                day = _as_date(value)
+                if day is not None:
+                    return day
+                raise self.fail_type(name, type_, op, value, "Write a date such as 2026-01-31.")
+        return self._instant(name, op, value)
+
+    def _instant(self, name: str, op: str, value: Value) -> datetime:
+        try:
+            if isinstance(value, datetime):
+                return value
+            if isinstance(value, str):
+                return parse_instant(value, self.lexicon.zone)
+        except BadInput:
+            pass
+        raise self.fail_type(name, "instant", op, value, "Write a date or 2026-01-31T08:00:00+08:00.")
+
+    def fail_type(self, name: str, type_: Type, op: str, value: Values, hint: str) -> BadDefinition:
+        """The error of a value that does not fit its column."""
+        shown = str(value) if isinstance(value, Decimal | date | datetime) else value
+        return self.fail(BAD_TYPE, name, name=name, type=_TYPES[type_], value=shown, op=op, hint=hint)
+
+    def check_circle(self, rule: Rule, path: tuple[str, ...]) -> None:
+        """Follow the audiences a rule names; an error when the path comes back to itself."""
+        for leaf in leaves(rule):
+            if not isinstance(leaf, In):
+                continue
+            word = cast("AudienceWord", self.find("audiences", leaf.audience))
+            if word.id in path:
+                circle = (*path[path.index(word.id) :], word.id)
+                raise BadDefinition(CYCLE, name=word.id, path=" → ".join(circle))
+            if word.rule is not None and word.id not in self._safe:
+                self.check_circle(word.rule, (*path, word.id))
+                self._safe.add(word.id)
+
+
+def _has_date(value: Values) -> bool:
+    return any(_as_date(one) is not None for one in (value if isinstance(value, tuple) else (value,)))
+
+
+def _as_date(value: Value) -> date | None:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and len(value) == 10:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return None
+    return None
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1)

@@ -1,0 +1,190 @@
+"""Rule text and JSON: what is read, what is written, and what an error says."""
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.rule.trees import RULES
+from limner.core.errors import BadDefinition, BadInput, LimnerError
+from limner.core.rule import (
+    And,
+    Compare,
+    Did,
+    Has,
+    In,
+    Match,
+    Near,
+    Not,
+    Or,
+    Sequence,
+    Step,
+    as_json,
+    digest,
+    from_json,
+    parse,
+    sentence,
+    text,
+)
+
+
+@given(RULES)
+def test_text_and_json_give_the_rule_back(rule):
+    assert parse(text(rule)) == rule
+    assert from_json(json.loads(json.dumps(as_json(rule)))) == rule
+    assert digest(parse(text(rule))) == digest(rule)
+    assert sentence(rule, "zh")
+    assert sentence(rule, "en")
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_rule_or_one_error(written):
+    try:
+        parse(written)
+    except (BadDefinition, BadInput) as error:
+        str(error)
+
+
+@given(st.text('adni()"=<>,.1 且或非`日', max_size=30))
+def test_text_of_our_own_letters_is_a_rule_or_one_error(written):
+    try:
+        rule = parse(written)
+    except (BadDefinition, BadInput) as error:
+        str(error)
+    else:
+        assert parse(text(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        ("orders>=3", Compare("orders", ">=", 3)),
+        ("orders = 3", Compare("orders", "==", 3)),
+        ("a and b or not c", Or((And((Has("a"), Has("b"))), Not(Has("c"))))),
+        ("a AND (b OR c)", And((Has("a"), Or((Has("b"), Has("c")))))),
+        (
+            "近30天收藏次数 >= 2 and 正价占比 < 0.3",
+            And((Compare("近30天收藏次数", ">=", 2), Compare("正价占比", "<", 0.3))),
+        ),
+        ("近30天收藏次数>=2且正价占比<0.3", And((Compare("近30天收藏次数", ">=", 2), Compare("正价占比", "<", 0.3)))),
+        (
+            "近３０天收藏次数＞＝２　且（城市＝“上海”或城市＝「杭州」）",
+            And(
+                (Compare("近30天收藏次数", ">=", 2), Or((Compare("城市", "==", "上海"), Compare("城市", "==", "杭州"))))
+            ),
+        ),
+        ("非（会员）", Not(Has("会员"))),
+        ("非会员 = 是", Compare("非会员", "==", True)),
+        (
+            "会员 == 否 或 大码 == 是 且 x",
+            Or((Compare("会员", "==", False), And((Compare("大码", "==", True), Has("x"))))),
+        ),
+        ("城市 in (\"上海\", '杭州')", Compare("城市", "in", ("上海", "杭州"))),
+        ("城市 属于 ['上海']", Compare("城市", "in", ("上海",))),
+        ("x in ()", Compare("x", "in", ())),
+        ('in audience("vip") and not in_audience(沉睡客户)', And((In("vip"), Not(In("沉睡客户"))))),
+        ("interest.女装 >= 0.5", Compare("interest.女装", ">=", Decimal("0.5"))),
+        ("`收藏 次数.总` ≥ 2", Compare("收藏 次数.总", ">=", 2)),
+        ("30天收藏 ≠ -2.50", Compare("30天收藏", "!=", Decimal("-2.5"))),
+        ("joined < 2026-01-01", Compare("joined", "<", date(2026, 1, 1))),
+        (
+            'did("Order Completed", times=2, within="90d", amount >= 100)',
+            Did("Order Completed", 2, timedelta(days=90), (Match("amount", ">=", 100),)),
+        ),
+        (
+            "did(下单, within=90天, 渠道 == '天猫', `times` = 3)",
+            Did("下单", 1, timedelta(days=90), (Match("渠道", "==", "天猫"), Match("times", "==", 3))),
+        ),
+        (
+            'sequence("Product Viewed", step("Order Completed", amount > 9.5), within="7d")',
+            Sequence(
+                (Step("Product Viewed"), Step("Order Completed", (Match("amount", ">", Decimal("9.5")),))),
+                timedelta(days=7),
+            ),
+        ),
+        ("near(121.47, 31.23, 3000)", Near((Decimal("121.47"), Decimal("31.23")), 3000)),
+        ("near(121, -31, 0.5, tag=shop)", Near((121, -31), Decimal("0.5"), "shop")),
+        ("has(orders) and `has` = 1", And((Has("orders"), Compare("has", "==", 1)))),
+        ("a\n and\n\tb", And((Has("a"), Has("b")))),
+    ],
+)
+def test_reads(written, rule):
+    assert parse(written) == rule
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("", ["empty"]),
+        ("orders >= 3 adn vip", ["line 1, column 13", "'adn'", "Did you mean 'and'?", "\n            ^"]),
+        ("a and\n(b or c", ["line 2, column 8", "the end", "')'"]),
+        ("城市 == 上海", ["column 7", 'text stands in quotes, "上海"', "\n        ^"]),
+        ('did("x", tims=2', ["the end"]),
+        ('dd("x")', ["no function 'dd'", "did"]),
+        ('did("x", within="90")', ["column 17", "'90' cannot be read"]),
+        ('did("x", times=0)', ["column 1", "times", "not did(...)"]),
+        ('did("x", times=1.5)', ["whole number"]),
+        ('did("x", times=1, times=2)', ["times is given twice"]),
+        ('x == "abc', ["column 6", "never closed"]),
+        ("x ? 3", ["'?' has no meaning"]),
+        ("3 <= orders", ["a condition"]),
+        ("x == 2026-02-30", ["2026-02-30", "does not exist"]),
+        ("near(999, 0, 5)", ["longitude", "180"]),
+        ("x == ", ["the end", "a value"]),
+        ("x and", ["the end", "a condition"]),
+        ("in the dark", ["'the'", "audience(...)"]),
+        ("x == 1e99", ["28 digits"]),
+        ("(" * 60 + "x" + ")" * 60, ["50 levels"]),
+        ("not " * 60 + "x", ["50 levels"]),
+        ("x in (" + ",".join(["1"] * 10_001) + ")", ["10000"]),
+        ("x == 1 or " * 10_001 + "y", ["10000"]),
+    ],
+)
+def test_refuses_with_place_and_next_step(written, parts):
+    with pytest.raises(BadDefinition) as caught:
+        parse(written)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        3,
+        {},
+        {"und": []},
+        {"and": []},
+        {"and": 3},
+        {"tag": "x", "op": "~", "value": 1},
+        {"tag": "x", "value": None},
+        {"tag": 3, "value": 1},
+        {"did": "x", "within": 3},
+        {"did": "x", "times": True},
+        {"near": [1], "radius_m": 2},
+        {"sequence": "x"},
+        {"sequence": ["x"]},
+        {"sequence": [{"evnt": "x"}, "y"]},
+        {"did": "x", "matching": [{"op": "<"}]},
+        {"tag": "x", "op": "==", "value": {"date": "x"}},
+        {"tag": "x", "op": "==", "value": [1]},
+        {"has": "x", "extra": 1},
+        {"tag": "x", "op": "in", "value": 3},
+        {"did": "x", "matching": 3},
+        {"not": {"and": []}},
+        {"tag": "x", "value": float("nan")},
+    ],
+)
+def test_wrong_json_is_one_error(plain):
+    with pytest.raises(LimnerError):
+        from_json(plain)
+
+
+def test_a_deep_json_is_refused_before_it_is_walked():
+    plain = {"has": "x"}
+    for _ in range(900):
+        plain = {"not": plain}
+    with pytest.raises(BadDefinition, match="50 levels"):
+        from_json(plain)
