@@ -193,9 +193,9 @@ class Near(Rule):
         radius = _number(self.radius_m, "the radius of near")
         object.__setattr__(self, "point", (lon, lat))
         object.__setattr__(self, "radius_m", radius)
-        if abs(lon) > 180:
+        if lon < -180 or lon > 180:
             raise BadDefinition(BAD_PART, part="longitude", value=str(lon), bound="between -180 and 180 degrees")
-        if abs(lat) > 90:
+        if lat < -90 or lat > 90:
             raise BadDefinition(BAD_PART, part="latitude", value=str(lat), bound="between -90 and 90 degrees")
         if radius <= 0 or radius > 20_000_000:
             raise BadDefinition(BAD_PART, part="radius", value=str(self.radius_m), bound="0 to 20,000,000 metres")
