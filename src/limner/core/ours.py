@@ -7,7 +7,7 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -115,7 +115,8 @@ class Channel:
     `price` is what one message (of SMS: one segment) costs; `capacity` how many messages it carries in a local day;
     `limits` the platform's own caps per customer; `address` the identifier kind it writes to; `consent` the name of
     the consent it needs; with `is_used_up` each granted consent is good for the number of messages it states.
-    `secrets` name where secrets are: env:NAME or file:PATH.
+    `secrets` name where secrets are: env:NAME or file:PATH. A message the provider does not take now is tried up to
+    `tries` times, after `backoff`, twice that, and so on.
     """
 
     id: str
@@ -133,6 +134,8 @@ class Channel:
     port_type: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    tries: int = 6
+    backoff: timedelta = timedelta(minutes=1)
 
 
 @definition("policies")
@@ -310,3 +313,24 @@ class Outcome:
     margin: Decimal
     benefit: Decimal
     contact_cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Touches asked for by one journey or campaign: who, with which offers and channels in order of preference, when.
+
+    `numbers` are customer numbers, any sequence of integers without repeats. `entry_key` makes the wish key with the
+    number, node and visit. Earliest and latest are UTC; `hours` are local to the customer.
+    """
+
+    campaign: str
+    entry_key: str
+    node: str
+    numbers: Sequence[int]
+    offers: tuple[str, ...]
+    channels: tuple[str, ...]
+    earliest: datetime
+    latest: datetime
+    hours: str = ""
+    purpose: str = "marketing"
+    message_class: MessageClass = "marketing"

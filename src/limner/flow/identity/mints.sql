@@ -1,0 +1,1 @@
+SELECT trace, number FROM mints ORDER BY trace

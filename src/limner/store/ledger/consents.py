@@ -1,0 +1,99 @@
+"""Reading consents: what each identifier allows at an instant, folded from the rows of the ledger.
+
+Of one identifier (trace), channel and purpose the latest row speaks; at the same instant a refusal wins. A customer is
+reachable when at least one identifier grants and none refuses: a refusal on any identifier wins until a later grant on
+the same identifier. A grant ends at `until_at`; one with `uses` is good for that many messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import func, or_, select
+
+from limner.store.ledger.columns import micros
+from limner.store.ledger.ledger import Ledger
+from limner.store.ledger.tables import consents, outbox
+
+Ints = npt.NDArray[np.int64]
+ANY_PURPOSE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The state of consents of one channel and purpose, one entry per trace that said anything: shape (n,) each.
+
+    `seq` names the grant that would be used; `left` how many uses it has (-1: no limit).
+    """
+
+    trace: npt.NDArray[np.int32]
+    is_granted: npt.NDArray[np.bool_]
+    seq: Ints
+    left: Ints
+
+
+def fold(
+    ledger: Ledger, channel: str, purpose: str, asof: datetime, traces: Collection[int] | None = None
+) -> Folded:
+    """What every trace (or those given) allows on a channel for a purpose at `asof`; nobody: empty arrays."""
+    row = consents
+    question = (
+        select(row.c.trace, row.c.seq, row.c.is_granted, row.c.happened_at, row.c.until_at, row.c.uses)
+        .where(
+            row.c.channel.in_((channel, ANY_PURPOSE)),
+            row.c.purpose.in_((purpose, ANY_PURPOSE)),
+            row.c.happened_at < asof,
+            or_(row.c.withdrawn_at.is_(None), row.c.is_granted.is_(False)),
+        )
+        .order_by(row.c.trace, row.c.happened_at, row.c.is_granted.desc(), row.c.seq)
+    )
+    if traces is not None:
+        question = question.where(row.c.trace.in_([int(t) for t in traces]))
+    with ledger.read() as connection:
+        found = connection.execute(question).tuples().all()
+        used = dict(
+            connection.execute(
+                select(outbox.c.consent_seq, func.count())
+                .where(
+                    outbox.c.consent_seq.is_not(None), outbox.c.state.in_(("queued", "in_flight", "handed_over"))
+                )
+                .group_by(outbox.c.consent_seq)
+            )
+            .tuples()
+            .all()
+        )
+    return _folded(found, used, micros(asof))
+
+
+def _folded(rows: Collection[tuple[object, ...]], used: dict[int, int], asof: int) -> Folded:
+    trace = np.fromiter((r[0] for r in rows), np.int32, len(rows))  # type: ignore[misc]
+    seq = np.fromiter((r[1] for r in rows), np.int64, len(rows))  # type: ignore[misc]
+    granted = np.fromiter((r[2] for r in rows), bool, len(rows))  # type: ignore[misc]
+    until = np.fromiter(
+        (micros(r[4]) if r[4] is not None else np.iinfo(np.int64).max for r in rows),  # type: ignore[arg-type]
+        np.int64,
+        len(rows),
+    )
+    left = np.fromiter(
+        (-1 if r[5] is None else int(r[5]) - used.get(r[1], 0) for r in rows),  # type: ignore[call-overload]
+        np.int64,
+        len(rows),
+    )
+    open_grant = granted & (until > asof) & (left != 0)
+    ends = np.flatnonzero(np.diff(trace, append=-1)) if rows else np.empty(0, np.int64)
+    last_is_refusal = ~granted[ends]
+    # of a trace whose last word is not a refusal, the oldest grant that still has uses after its last refusal counts
+    group = np.cumsum(np.diff(trace, prepend=trace[0] if rows else 0) != 0) if rows else np.empty(0, np.int64)
+    refusal_at = np.full(ends.size, -1, np.int64)
+    position = np.arange(trace.size)
+    np.maximum.at(refusal_at, group[~granted], position[~granted])
+    usable = open_grant & (position > refusal_at[group]) if rows else open_grant
+    chosen = np.full(ends.size, np.iinfo(np.int64).max)
+    np.minimum.at(chosen, group[usable], position[usable])
+    is_granted = (chosen < np.iinfo(np.int64).max) & ~last_is_refusal
+    pick = np.where(is_granted, chosen, ends)
+    return Folded(trace[ends], is_granted, seq[pick], np.where(is_granted, left[pick], 0))
