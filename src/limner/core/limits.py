@@ -75,7 +75,7 @@ def cap_fits(taken: Sequence[int], moment: int, most: int, span: int) -> bool:
     `taken` are the moments of touches and reservations that count, sorted; same unit as `span`. A window is half-open:
     two touches exactly `span` apart never lie in one.
 
-    >>> cap_fits([0, 10], 5, most=2, span=10), cap_fits([0, 10], 5, most=3, span=10), cap_fits([0], 10, 1, 10)
+    >>> cap_fits([0, 9], 5, most=2, span=10), cap_fits([0, 10], 5, most=2, span=10), cap_fits([0], 10, 1, 10)
     (False, True, True)
     """
     around = [t for t in taken if -span < t - moment < span]
