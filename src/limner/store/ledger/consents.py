@@ -21,25 +21,36 @@ from limner.store.ledger.tables import consents, outbox
 
 Ints = npt.NDArray[np.int64]
 ANY_PURPOSE = "*"
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
     """The state of consents of one channel and purpose, one entry per trace that said anything: shape (n,) each.
 
-    `seq` names the grant that would be used; `left` how many uses it has (-1: no limit).
+    `seq` names the grant that would be used; `left` how many uses it has (-1: no limit). A trace that neither grants
+    nor refuses (its last grant is used up or over) is silent.
     """
 
     trace: npt.NDArray[np.int32]
     is_granted: npt.NDArray[np.bool_]
+    is_silent: npt.NDArray[np.bool_]
     seq: Ints
     left: Ints
 
 
 def fold(
-    ledger: Ledger, channel: str, purpose: str, asof: datetime, traces: Collection[int] | None = None
+    ledger: Ledger,
+    channel: str,
+    purpose: str,
+    asof: datetime,
+    traces: Collection[int] | None = None,
+    own: Collection[int] = (),
 ) -> Folded:
-    """What every trace (or those given) allows on a channel for a purpose at `asof`; nobody: empty arrays."""
+    """What every trace (or those given) allows on a channel for a purpose at `asof`; nobody: empty arrays.
+
+    `own` are the grants the caller's reservations hold, one entry each: they do not count as used by others.
+    """
     row = consents
     question = (
         select(row.c.trace, row.c.seq, row.c.is_granted, row.c.happened_at, row.c.until_at, row.c.uses)
@@ -51,10 +62,15 @@ def fold(
         )
         .order_by(row.c.trace, row.c.happened_at, row.c.is_granted.desc(), row.c.seq)
     )
-    if traces is not None:
-        question = question.where(row.c.trace.in_([int(t) for t in traces]))
     with ledger.read() as connection:
-        found = connection.execute(question).tuples().all()
+        if traces is None:
+            found = list(connection.execute(question).tuples())
+        else:
+            wanted = sorted({int(trace) for trace in traces})
+            found = []
+            for start in range(0, len(wanted), _CHUNK):
+                part = question.where(row.c.trace.in_(wanted[start : start + _CHUNK]))
+                found.extend(connection.execute(part).tuples())
         used = dict(
             connection.execute(
                 select(outbox.c.consent_seq, func.count())
@@ -66,6 +82,8 @@ def fold(
             .tuples()
             .all()
         )
+    for seq in own:
+        used[seq] = used.get(seq, 0) - 1
     return _folded(found, used, micros(asof))
 
 
@@ -96,4 +114,5 @@ def _folded(rows: Collection[tuple[object, ...]], used: dict[int, int], asof: in
     np.minimum.at(chosen, group[usable], position[usable])
     is_granted = (chosen < np.iinfo(np.int64).max) & ~last_is_refusal
     pick = np.where(is_granted, chosen, ends)
-    return Folded(trace[ends], is_granted, seq[pick], np.where(is_granted, left[pick], 0))
+    is_silent = ~is_granted & ~last_is_refusal
+    return Folded(trace[ends], is_granted, is_silent, seq[pick], np.where(is_granted, left[pick], 0))

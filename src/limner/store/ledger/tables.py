@@ -223,7 +223,7 @@ outbox = Table(
     Column("consent_seq", BigInteger),
     Column("reason", String(80), nullable=False, server_default=""),
     Column("changed_at", Instant, nullable=False),
-    Index("outbox_due", "state", "next_try_at"),
+    Index("outbox_due", "state", "channel", "next_try_at"),
     Index("outbox_by_plan", "plan_id", "state"),
     Index("outbox_by_number", "number", "moment"),
 )

@@ -182,7 +182,7 @@ def upgrade() -> None:
     )
     op.create_index("outbox_by_number", "outbox", ["number", "moment"], unique=False)
     op.create_index("outbox_by_plan", "outbox", ["plan_id", "state"], unique=False)
-    op.create_index("outbox_due", "outbox", ["state", "next_try_at"], unique=False)
+    op.create_index("outbox_due", "outbox", ["state", "channel", "next_try_at"], unique=False)
     op.create_table(
         "plans",
         sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
