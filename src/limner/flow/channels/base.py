@@ -19,6 +19,7 @@ from limner.core.definition import read
 from limner.core.errors import BadDefinition, near, words
 from limner.core.ours import Channel
 from limner.core.registry import Registry
+from limner.flow.channels.twins import Twin
 
 Carries = Literal["mail", "message", "list"]
 """mail: subject with HTML or text. message: text or a JSON payload. list: rows for a person to work through."""
@@ -92,6 +93,11 @@ class ChannelKind(ABC, Generic[O]):
 
     def __init__(self, options: O, *, name: str = "", secrets: Mapping[str, str] | None = None, home: Path) -> None:
         self.options, self.name, self.secrets, self.home = options, name, secrets or {}, home
+
+    @classmethod
+    def twin(cls, home: Path) -> Twin | None:
+        """A provider of our own to run the contract tests against; `home` is an empty folder. None: there is none."""
+        return None
 
     async def open(self) -> None:
         """Called once before the first batch. Raise Broken when the provider cannot be reached."""

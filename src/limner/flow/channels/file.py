@@ -16,6 +16,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from limner.core.errors import BadInput, Broken, Full, words
 from limner.flow.channels.base import ChannelKind, Handed, Message, channel_kind
@@ -67,6 +69,11 @@ class ListFile(ChannelKind[FileOptions]):
     ) -> None:
         super().__init__(options, name=name, secrets=secrets, home=home)
         self._keys: dict[Path, set[str]] = {}
+
+    @classmethod
+    def twin(cls, home: Path) -> _Shelf:
+        """The folder itself."""
+        return _Shelf(home)
 
     async def deliver(self, batch: Sequence[Message]) -> Sequence[Handed]:
         """Append the rows whose key is not yet in their file, and sync."""
@@ -167,3 +174,29 @@ def _append_synced(path: Path, text: str) -> None:
         if path.exists():
             os.truncate(path, before)
         raise
+
+
+class _Shelf:
+    """The lists in a folder, read back."""
+
+    options: Mapping[str, object] = {"folder": "lists"}
+    secrets: Mapping[str, str] = {}
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "lists"
+
+    def received(self) -> list[tuple[str, str]]:
+        """Key and address of every row."""
+        rows = []
+        for path in sorted(self._folder.glob("*.csv")):
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows += [(row[_KEY].strip(), row["address"].strip("\t'")) for row in csv.DictReader(file)]
+        return rows
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to close."""

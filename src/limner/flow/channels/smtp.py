@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from limner.core.errors import Broken, words
 from limner.flow.channels.base import ChannelKind, Handed, Message, channel_kind, unsubscribe_link
+from limner.flow.channels.twins import MailTwin
 
 if TYPE_CHECKING:
     from aiosmtplib import SMTP
@@ -69,6 +70,11 @@ class Smtp(ChannelKind[SmtpOptions]):
         super().__init__(options, name=name, secrets=secrets, home=home)
         self.at_once = max(1, options.connections)
         self._idle: list[SMTP] = []
+
+    @classmethod
+    def twin(cls, home: Path) -> MailTwin:
+        """A small server on the loopback."""
+        return MailTwin()
 
     async def open(self) -> None:
         """Connect once, so that a server that is down is known before a message is marked."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from limner.core.errors import Broken, words
 from limner.flow.channels.base import Answer, ChannelKind, Handed, Message, channel_kind
+from limner.flow.channels.twins import GatewayTwin
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Response
@@ -73,6 +74,11 @@ class Webhook(ChannelKind[WebhookOptions]):
         super().__init__(options, name=name, secrets=secrets, home=home)
         self.batch, self.at_once = max(1, options.batch), max(1, options.connections)
         self._client: AsyncClient | None = None
+
+    @classmethod
+    def twin(cls, home: Path) -> GatewayTwin:
+        """A small server on the loopback."""
+        return GatewayTwin()
 
     async def open(self) -> None:
         """Make the connection pool; nothing is sent."""
