@@ -1,0 +1,1 @@
+"""The keeper: opens the stores, joins the stations, offers the verbs."""

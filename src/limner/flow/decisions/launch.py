@@ -8,7 +8,6 @@ import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from limner.core.limits import REASONS
 from limner.core.ours import Campaign, Wishes
 from limner.core.tell import Tell, silent
 from limner.flow.decisions.candidates import Ground, Option, candidates_of
-from limner.flow.decisions.decide import pools_of, spent_on, experiment_of
+from limner.flow.decisions.decide import experiment_of, pools_of, spent_on
 from limner.flow.decisions.local import OPEN
 from limner.flow.decisions.plans import Kept, decisions_of
 from limner.flow.decisions.share_out import NONE, share_out

@@ -132,7 +132,7 @@ def plans_of(stores: Stores, campaign: str | None = None) -> list[Kept]:
         return [_kept(row) for row in connection.execute(question).mappings()]
 
 
-def _kept(row: Any) -> Kept:  # noqa: ANN401
+def _kept(row: Any) -> Kept:
     header = json.loads(row["header"])
     plan = Plan(
         plan_id=row["plan_id"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,8 @@ from limner.core.limits import REASONS, is_quiet, minutes
 from limner.core.ours import Channel, Policy
 from limner.flow.decisions.candidates import ZONE_COLUMN
 from limner.flow.decisions.facts import texts_of
-from limner.flow.decisions.local import OPEN, Asked, reach, stage_of
+from limner.flow.decisions.local import OPEN, QUIET, Asked, reach, stage_of
+from limner.flow.decisions.moments import allowed_spans, slots
 from limner.flow.decisions.taken import read_taken
 from limner.store.ledger.columns import micros
 
@@ -23,62 +25,83 @@ if TYPE_CHECKING:
     from limner.store.stores import Stores
 
 
-def recheck(
-    stores: Stores,
-    rows: Sequence[Mapping[str, Any]],
-    channels: Mapping[str, Channel],
-    policies: Mapping[str, Policy],
-    book: ConsentBook,
-    version: Version,
-    *,
-    now: datetime,
-) -> list[str]:
-    """For each outbox row the limit that forbids it now, or "". `policies` maps a campaign to its policy.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The gate's second answer: the limit that forbids it ("" may go), or for quiet hours the moment it may go at."""
 
-    Consent, caps, gaps and quiet hours are those of this moment; the rows' own reservations do not count against them.
-    """
-    answers = [""] * len(rows)
-    groups: dict[tuple[str, str, str, str], list[int]] = {}
-    for i, row in enumerate(rows):
-        groups.setdefault((row["channel"], row["campaign"], row["message_class"], row["purpose"]), []).append(i)
-    for (channel_id, campaign, message_class, purpose), mine in groups.items():
-        channel, policy = channels[channel_id], policies[campaign]
-        numbers = np.asarray([rows[i]["number"] for i in mine], np.int64)
-        at = micros(now)
-        own = [rows[i]["consent_seq"] for i in mine if rows[i]["consent_seq"] is not None]
-        allowed = book.state(channel.consent or channel.id, purpose, now, numbers, own)
-        moments = np.where(_quiet(numbers, policy, channel, message_class, stores, version, now), -1, at)
+    reason: str = ""
+    moment: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the second question stands on. `policies` and `hours` are by campaign."""
+
+    stores: Stores
+    channels: Mapping[str, Channel]
+    policies: Mapping[str, Policy]
+    hours: Mapping[str, str]
+    book: ConsentBook
+    version: Version
+
+    def ask(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Said]:
+        """One answer per outbox row. The rows' own reservations do not count against them."""
+        answers = [Said()] * len(rows)
+        groups: dict[tuple[str, str, str, str], list[int]] = {}
+        for i, row in enumerate(rows):
+            key = (row["channel"], row["campaign"], row["message_class"], row["purpose"])
+            groups.setdefault(key, []).append(i)
+        for (channel, campaign, message_class, purpose), mine in groups.items():
+            part = [rows[i] for i in mine]
+            said = self._group(part, self.channels[channel], campaign, message_class, purpose, now)
+            for i, answer in zip(mine, said, strict=True):
+                answers[i] = answer
+        return answers
+
+    def _group(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        channel: Channel,
+        campaign: str,
+        message_class: str,
+        purpose: str,
+        now: datetime,
+    ) -> list[Said]:
+        policy = self.policies[campaign]
+        numbers = np.asarray([row["number"] for row in rows], np.int64)
+        at, own = micros(now), [row["consent_seq"] for row in rows if row["consent_seq"] is not None]
+        allowed = self.book.state(channel.consent or channel.id, purpose, now, numbers, own)
+        zones = self._zones(numbers)
+        is_free = message_class == "transactional" or channel.is_quiet_exempt
+        quiet = [not is_free and _is_quiet_at(policy, zone, now) for zone in zones]
         far = micros(now + reach(policy, (channel,))) - at
-        with stores.ledger.read() as connection:
-            taken = read_taken(connection, numbers, at - far, at + far, [rows[i]["decision"] for i in mine])
-        asked = Asked(
-            numbers,
-            moments,
-            np.asarray([rows[i]["trace"] > 0 for i in mine], bool),
-            allowed.is_allowed,
-            channel,
-            message_class,
-        )
-        for i, stage in zip(mine, stage_of(asked, policy, taken), strict=True):
-            answers[i] = "" if stage == OPEN else REASONS[stage]
-    return answers
+        with self.stores.ledger.read() as connection:
+            taken = read_taken(connection, numbers, at - far, at + far, [row["decision"] for row in rows])
+        has_address = np.asarray([row["trace"] > 0 for row in rows], bool)
+        moments = np.where(quiet, -1, at)
+        asked = Asked(numbers, moments, has_address, allowed.is_allowed, channel, message_class)
+        spans = allowed_spans((policy.quiet_start, policy.quiet_end), self.hours.get(campaign, ""), campaign)
+        return [
+            Said() if stage == OPEN else _said(stage, row, zone, spans, now)
+            for stage, row, zone in zip(stage_of(asked, policy, taken), rows, zones, strict=True)
+        ]
+
+    def _zones(self, numbers: np.ndarray) -> list[tzinfo]:
+        names = texts_of(self.version, ZONE_COLUMN, numbers)
+        return [ZoneInfo(name) if name else self.stores.settings.zone for name in names]
 
 
-def _quiet(
-    numbers: np.ndarray,
-    policy: Policy,
-    channel: Channel,
-    message_class: str,
-    stores: Stores,
-    version: Version,
-    now: datetime,
-) -> np.ndarray:
-    if message_class == "transactional" or channel.is_quiet_exempt:
-        return np.zeros(numbers.size, bool)
-    names, place = np.unique(texts_of(version, ZONE_COLUMN, numbers).astype(str), return_inverse=True)
-    start, end = minutes(policy.quiet_start), minutes(policy.quiet_end)
-    quiet = []
-    for name in names:
-        local = now.astimezone(ZoneInfo(name) if name else stores.settings.zone)
-        quiet.append(bool(is_quiet(local.hour * 60 + local.minute, start, end)))
-    return np.asarray(quiet, bool)[place]
+def _is_quiet_at(policy: Policy, zone: tzinfo, now: datetime) -> bool:
+    local = now.astimezone(zone)
+    return bool(
+        is_quiet(local.hour * 60 + local.minute, minutes(policy.quiet_start), minutes(policy.quiet_end))
+    )
+
+
+def _said(
+    stage: int, row: Mapping[str, Any], zone: tzinfo, spans: list[tuple[int, int]], now: datetime
+) -> Said:
+    if stage != QUIET:
+        return Said(REASONS[stage])
+    later = slots(now, row["latest_at"], zone, spans, most=2)
+    return Said(moment=later[0].moment) if later else Said(REASONS[QUIET])

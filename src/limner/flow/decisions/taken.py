@@ -54,11 +54,11 @@ def read_taken(connection: Connection, numbers: Ints, earliest: int, latest: int
     wanted = np.unique(numbers)
     found: list[tuple[object, ...]] = []
     if wanted.size > _CHUNK:
-        found.extend(connection.execute(question).tuples())
+        found.extend(connection.execute(question))
     else:
         for start in range(0, wanted.size, 500):
             part = wanted[start : start + 500].tolist()
-            found.extend(connection.execute(question.where(row.number.in_(part))).tuples())
+            found.extend(connection.execute(question.where(row.number.in_(part))))
     return _sorted(found, wanted, earliest, latest, frozenset(skip))
 
 

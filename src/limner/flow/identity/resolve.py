@@ -111,9 +111,7 @@ def _person_kinds(seen: Seen) -> np.ndarray:
     return np.asarray([identifier_kind(name).is_person for name in seen.kinds] or [False], bool)
 
 
-def _numbers(
-    stores: Stores, seen: Seen, roots: Ints, inverse: Ints, asof: datetime, now: datetime
-) -> tuple[Ints, int]:
+def _numbers(stores: Stores, seen: Seen, roots: Ints, inverse: Ints, asof: datetime, now: datetime) -> tuple[Ints, int]:
     """The number of each root: the smallest one minted for any of its traces, or a new one for its smallest trace."""
     known = stores.lake.table(statement("limner.flow.identity", "mints.sql"))
     traces, minted = known["trace"].to_numpy(), known["number"].to_numpy()
@@ -148,7 +146,7 @@ def _record_merges(stores: Stores, kept: np.ndarray, minted: np.ndarray, asof: d
         return 0
     row = tables.merges
     with stores.ledger.write() as connection:
-        known = set(connection.execute(select(row.c.kept, row.c.retired)).tuples())
+        known = set(connection.execute(select(row.c.kept, row.c.retired)))
         fresh = [pair for pair in pairs if pair not in known]
         if fresh:
             first = stores.ledger.take(connection, "merge", len(fresh))

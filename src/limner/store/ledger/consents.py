@@ -64,22 +64,20 @@ def fold(
     )
     with ledger.read() as connection:
         if traces is None:
-            found = list(connection.execute(question).tuples())
+            found = list(connection.execute(question))
         else:
             wanted = sorted({int(trace) for trace in traces})
             found = []
             for start in range(0, len(wanted), _CHUNK):
                 part = question.where(row.c.trace.in_(wanted[start : start + _CHUNK]))
-                found.extend(connection.execute(part).tuples())
+                found.extend(connection.execute(part))
         used = dict(
             connection.execute(
                 select(outbox.c.consent_seq, func.count())
-                .where(
-                    outbox.c.consent_seq.is_not(None), outbox.c.state.in_(("queued", "in_flight", "handed_over"))
-                )
+                .where(outbox.c.consent_seq.is_not(None), outbox.c.state.in_(("queued", "in_flight", "handed_over")))
                 .group_by(outbox.c.consent_seq)
             )
-            .tuples()
+            
             .all()
         )
     for seq in own:

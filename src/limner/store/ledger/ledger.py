@@ -123,7 +123,7 @@ class Ledger:
         self._engine.dispose()
 
 
-def _is_alive(held: Any, now: datetime) -> bool:  # noqa: ANN401
+def _is_alive(held: Any, now: datetime) -> bool:
     if held["host"] != socket.gethostname():
         return bool(now - held["beat_at"] < _LEASE_LIFE)
     try:
@@ -158,7 +158,7 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _sqlite_settings(connection: Any, _record: object) -> None:  # noqa: ANN401
+def _sqlite_settings(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     for pragma in (
         f"busy_timeout = {_WAIT_SECONDS * 1000}",

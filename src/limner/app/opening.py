@@ -1,0 +1,139 @@
+"""Making and opening a workspace: its folder, its keys, its stores."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from limner.core.errors import BadInput, Broken, Clash, NotFound, words
+from limner.core.ours import Property
+from limner.core.settings import Settings, read_settings
+from limner.store.definitions import load_definitions
+from limner.store.gallery import Gallery
+from limner.store.lake.duckdb import DuckLake
+from limner.store.ledger import Ledger
+from limner.store.stores import Stores
+from limner.store.vault import Vault
+
+NO_WORKSPACE = words(
+    "workspace_missing", "There is no workspace in {path}: limner.toml is not there. Make one with `limner init {path}`."
+)
+WORKSPACE_THERE = words(
+    "workspace_exists", "{path} already holds a workspace. Choose another folder, or go on with the one that is there."
+)
+NO_KEY = words(
+    "key_missing", "The key {name} is not at {place}. Put it back: without it the identifiers cannot be matched."
+)
+BAD_KEY = words("key_bad", "The key {name} at {place} must be 32 bytes written as 64 hex digits.")
+NO_SECRET = words("secret_missing", "The secret {place} is not there. Set the variable or write the file it names.")
+LOW_DISK = words(
+    "disk_low", "Only {free} MiB are free on the disk of {path}; [limits] disk_free asks for {wanted}. Free some space."
+)
+
+SETTINGS = "limner.toml"
+
+
+def make(folder: Path, *, name: str = "", locale: str = "zh") -> Path:
+    """Make an empty workspace: settings, folders, and two new random keys readable by the owner only."""
+    if (folder / SETTINGS).exists():
+        raise Clash(WORKSPACE_THERE, path=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = _TEMPLATE.format(name=(name or folder.resolve().name).replace('"', ""), locale=locale)
+    (folder / SETTINGS).write_text(text, encoding="utf-8")
+    make_keys(folder)
+    return folder
+
+
+def make_keys(folder: Path) -> None:
+    """Give a workspace its keys, where it has none."""
+    keys = folder / "state" / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    keys.chmod(0o700)
+    for name in ("hash", "vault"):
+        path = keys / f"{name}.key"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+
+
+_TEMPLATE = """\
+[workspace]
+name = "{name}"
+zone = "Asia/Shanghai"     # the zone of days, hours and windows
+currency = "CNY"
+locale = "{locale}"              # zh or en: the language of reports and messages
+
+[limits]
+memory = 4096              # MiB the engine may use before it spills to disk
+threads = 0                # 0: all cores
+disk_free = 200            # MiB that must stay free
+
+[keys]
+hash = "file:state/keys/hash.key"     # identifiers are hashed with it: losing it loses every match
+vault = "file:state/keys/vault.key"   # addresses are sealed with it
+"""
+
+
+def settings_of(folder: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a workspace folder."""
+    path = folder / SETTINGS
+    if not path.exists():
+        raise NotFound(NO_WORKSPACE, path=folder)
+    return read_settings(path.read_text(encoding="utf-8"), os.environ if environ is None else environ, str(path))
+
+
+def open_stores(folder: Path, settings: Settings) -> Stores:
+    """Open every store of a workspace."""
+    if not (folder / "state" / "keys").exists() and not (folder / settings.stores.ledger).exists():
+        make_keys(folder)  # a folder from version control has no state yet
+    ledger = Ledger.at(folder / settings.stores.ledger)
+    declared = load_definitions(ledger).of(Property)
+    lake = DuckLake(
+        folder / settings.stores.lake,
+        ledger,
+        limits=settings.limits,
+        properties=[(name, value.type) for name, value in declared.items()],
+    )
+    return Stores(
+        ledger=ledger,
+        lake=lake,
+        gallery=Gallery(folder / settings.stores.gallery),
+        vault=Vault(folder / settings.stores.vault, _key(folder, "vault", settings.keys.vault)),
+        hash_key=_key(folder, "hash", settings.keys.hash),
+        settings=settings,
+    )
+
+
+def _key(folder: Path, name: str, place: str) -> bytes:
+    try:
+        found = bytes.fromhex(secret(folder, place))
+    except NotFound:
+        raise Broken(NO_KEY, name=name, place=place) from None
+    except ValueError:
+        raise BadInput(BAD_KEY, name=name, place=place) from None
+    if len(found) != 32:
+        raise BadInput(BAD_KEY, name=name, place=place)
+    return found
+
+
+def secret(folder: Path, place: str) -> str:
+    """The secret that env:NAME or file:PATH names."""
+    kind, _, rest = place.partition(":")
+    if kind == "env" and os.environ.get(rest):
+        return os.environ[rest]
+    path = folder / rest
+    if kind == "file" and path.is_file():
+        return path.read_text(encoding="utf-8").strip()
+    raise NotFound(NO_SECRET, place=place)
+
+
+def need_room(folder: Path, settings: Settings) -> None:
+    """Refuse to begin work when the disk is nearly full."""
+    from limner.core.errors import Full
+
+    free = shutil.disk_usage(folder).free >> 20
+    if free < settings.limits.disk_free:
+        raise Full(LOW_DISK, free=free, path=folder, wanted=settings.limits.disk_free)

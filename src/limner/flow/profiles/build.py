@@ -1,0 +1,167 @@
+"""`build`: traits, addresses and reach become columns of the gallery.
+
+Columns: one per trait name; `is_identified`; `address.<kind>`, the trace of the address a channel of that kind would
+write to (the one last seen); `reach.<channel>`, whether an address and a consent are there at the asof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyroaring import BitMap
+
+from limner.core.normal import identifier_kind
+from limner.core.ours import Channel, Property
+from limner.core.tell import Tell, silent
+from limner.flow.profiles.base import MERGE_RULES
+from limner.store.lake.sql import statement
+from limner.store.ledger.consents import fold
+
+if TYPE_CHECKING:
+    from limner.store.definitions import Definitions
+    from limner.store.gallery import Draft
+    from limner.store.stores import Stores
+
+VERSION = 1
+Ints = npt.NDArray[np.int64]
+_PACKAGE = "limner.flow.profiles"
+_COLUMN_TYPES = {"text": "text", "place": "text", "number": "float", "money": "money", "bool": "bool"}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build wrote: living customers, how many are identified, the columns, and who each channel reaches."""
+
+    customers: int
+    identified: int
+    columns: tuple[str, ...]
+    reach: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    trace: npt.NDArray[np.int32]
+    number: Ints
+
+
+def build(
+    stores: Stores, definitions: Definitions, draft: Draft, links: str, *, asof: datetime, tell: Tell = silent
+) -> Built:
+    """Write the trait, address and reach columns of a draft at `asof`, through a version of the links.
+
+    A trait nobody stated has no column. A declared property gives a trait its type; an undeclared one is text where a
+    text was stated, else a number, else an instant.
+    """
+    versions = {"links": links}
+    found = stores.lake.table(statement(_PACKAGE, "links.sql"), versions=versions)
+    read = _Links(found["trace"].to_numpy(), found["number"].to_numpy().astype(np.int64))
+    living = np.unique(read.number)
+    draft.put_living(BitMap(living.tolist()))
+    identified = np.zeros(draft.size, bool)
+    identified[read.number[found["is_identified"].to_numpy(zero_copy_only=False)]] = True
+    draft.put("is_identified", identified, type="bool")
+    tell(1, 3, "traits")
+    names = _traits(stores, definitions, draft, versions, asof)
+    tell(2, 3, "addresses")
+    reach = _reach(stores, definitions, draft, versions, read, asof)
+    tell(3, 3, "reach")
+    columns = ("is_identified", *names, *(f"reach.{name}" for name in reach))
+    return Built(living.size, int(identified.sum()), columns, reach)
+
+
+def _traits(
+    stores: Stores, definitions: Definitions, draft: Draft, versions: Mapping[str, str], asof: datetime
+) -> list[str]:
+    rows = stores.lake.table(statement(_PACKAGE, "traits.sql", asof=asof), versions=versions)
+    declared = definitions.of(Property)
+    written = []
+    for name in pc.unique(rows["name"]).to_pylist():
+        mine = rows.filter(pc.equal(rows["name"], name))
+        rule = MERGE_RULES.find("latest")
+        number = mine["number"].to_numpy().astype(np.int64)
+        last = mine.take(pa.array(rule(number)))
+        _put_trait(draft, name, last, declared.get(name), asof)
+        written.append(name)
+    return written
+
+
+def _put_trait(draft: Draft, name: str, rows: pa.Table, declared: Property | None, asof: datetime) -> None:
+    numbers = rows["number"].to_numpy()
+    kind = _COLUMN_TYPES.get(declared.type, "instant") if declared else _guess(rows)
+    labels: dict[str, Any] = {"asof": asof.isoformat(), "unit": declared.unit if declared else ""}
+    if kind == "text":
+        column: Any = rows["text"]
+    elif kind == "instant":
+        column = rows["moment"]
+    elif kind == "bool":
+        column = pc.equal(rows["amount"], 1.0)
+    elif kind == "money":
+        column = pc.round(rows["amount"], 4).cast(pa.decimal128(18, 4))
+    else:
+        column = rows["amount"]
+    draft.put_arrow(name, column, numbers=numbers, type=kind, **labels)  # type: ignore[arg-type]
+
+
+def _guess(rows: pa.Table) -> str:
+    if rows["text"].null_count < rows.num_rows:
+        return "text"
+    return "float" if rows["amount"].null_count < rows.num_rows else "instant"
+
+
+def _reach(
+    stores: Stores,
+    definitions: Definitions,
+    draft: Draft,
+    versions: Mapping[str, str],
+    links: _Links,
+    asof: datetime,
+) -> dict[str, int]:
+    channels = definitions.of(Channel)
+    kinds = sorted({channel.address for channel in channels.values()} | _address_kinds(stores, versions))
+    address = _addresses(stores, draft, versions, kinds, asof) if kinds else {}
+    reach = {}
+    for name, channel in channels.items():
+        allowed = _allowed(stores, links, channel.consent or name, draft.size, asof)
+        column = allowed & address[channel.address]
+        draft.put(f"reach.{name}", column, type="bool", asof=asof.isoformat())
+        reach[name] = int(column.sum())
+    return reach
+
+
+def _address_kinds(stores: Stores, versions: Mapping[str, str]) -> set[str]:
+    rows = stores.lake.table(statement(_PACKAGE, "kinds.sql"), versions=versions)
+    return {name for name in rows["kind"].to_pylist() if identifier_kind(name).is_address}
+
+
+def _addresses(
+    stores: Stores, draft: Draft, versions: Mapping[str, str], kinds: list[str], asof: datetime
+) -> dict[str, npt.NDArray[np.bool_]]:
+    rows = stores.lake.table(statement(_PACKAGE, "addresses.sql", asof=asof, kinds=kinds), versions=versions)
+    found = {}
+    for kind in kinds:
+        mine = rows.filter(pc.equal(rows["kind"], kind))
+        traces = np.zeros(draft.size, np.int32)
+        traces[mine["number"].to_numpy()] = mine["trace"].to_numpy()  # in order: the address last seen stays
+        draft.put(f"address.{kind}", traces, type="int", asof=asof.isoformat())
+        found[kind] = traces > 0
+    return found
+
+
+def _allowed(stores: Stores, links: _Links, channel: str, size: int, asof: datetime) -> npt.NDArray[np.bool_]:
+    """Who grants a channel for marketing, and refuses it on no identifier."""
+    said = fold(stores.ledger, channel, "marketing", asof)
+    place = np.searchsorted(links.trace, said.trace)
+    here = (place < links.trace.size) & (links.trace[np.minimum(place, links.trace.size - 1)] == said.trace)
+    owner, granted = links.number[place[here]], said.is_granted[here]
+    refused = ~granted & ~said.is_silent[here]
+    allowed = np.zeros(size, bool)
+    allowed[owner[granted]] = True
+    allowed[owner[refused]] = False
+    return allowed

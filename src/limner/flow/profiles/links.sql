@@ -1,0 +1,1 @@
+SELECT trace, number, is_identified FROM links ORDER BY trace

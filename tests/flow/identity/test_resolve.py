@@ -1,0 +1,155 @@
+"""Identity: who is one customer, for good."""
+
+from datetime import timedelta
+
+import pytest
+import sqlglot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shop import NOW, open_shop, put_identifiers
+
+from limner.core.actor import OWNER
+from limner.core.settings import IdentitySettings
+from limner.flow.identity import resolve
+from limner.flow.identity.base import Pairs, Seen
+from limner.flow.identity.resolve import join
+
+
+@pytest.fixture
+def stores(tmp_path):
+    found = open_shop(tmp_path / "shop")
+    yield found
+    found.close()
+
+
+def links(stores, version):
+    query = sqlglot.parse_one("SELECT trace, number, is_identified FROM links ORDER BY trace")
+    rows = stores.lake.table(query, versions={"links": version}).to_pylist()
+    return {row["trace"]: row["number"] for row in rows}, {row["number"] for row in rows if row["is_identified"]}
+
+
+def run(stores, version, asof=NOW):
+    return resolve(stores, version, who=OWNER, asof=asof, now=NOW)
+
+
+def test_identifiers_of_one_record_are_one_customer(stores):
+    put_identifiers(
+        stores,
+        [
+            [("member_no", "M1"), ("phone", "+8613800000001")],
+            [("openid", "o1"), ("phone", "+8613800000001")],
+            [("member_no", "M2")],
+            [("cookie", "c9")],
+        ],
+    )
+    found = run(stores, "v1")
+    number, identified = links(stores, "v1")
+    assert number[1] == number[2] == number[3]
+    assert len(set(number.values())) == 3
+    assert (found.customers, found.identified, found.anonymous) == (3, 2, 1)
+    assert len(identified) == 2
+
+
+def test_a_masked_phone_never_merges(stores):
+    put_identifiers(
+        stores,
+        [
+            [("member_no", "M1"), ("masked_phone", "138****0001")],
+            [("member_no", "M2"), ("masked_phone", "138****0001")],
+        ],
+    )
+    run(stores, "v1")
+    number, _ = links(stores, "v1")
+    assert number[1] != number[3]
+
+
+def test_a_shop_phone_merges_nobody(stores):
+    put_identifiers(stores, [[("member_no", f"M{i}"), ("phone", "+862100000000")] for i in range(50)])
+    found = run(stores, "v1")
+    assert found.customers == 51
+    assert found.hubs == 1
+
+
+def test_numbers_last_and_a_merge_keeps_the_smaller(stores):
+    put_identifiers(stores, [[("member_no", "M1")], [("phone", "+8613800000001")], [("member_no", "M3")]])
+    run(stores, "v1")
+    before, _ = links(stores, "v1")
+    put_identifiers(stores, [[("member_no", "M1"), ("phone", "+8613800000001")]], load=2)
+    found = run(stores, "v2")
+    after, _ = links(stores, "v2")
+    assert found.merged == 1
+    assert after[1] == after[2] == min(before[1], before[2])
+    assert after[3] == before[3]
+    put_identifiers(stores, [[("member_no", "M4")]], load=3)
+    run(stores, "v3")
+    assert links(stores, "v3")[0][4] > max(before.values())
+
+
+def test_an_earlier_asof_sees_no_later_record(stores):
+    put_identifiers(stores, [[("member_no", "M1")], [("phone", "+8613800000001")]])
+    run(stores, "v1", NOW - timedelta(days=10))
+    put_identifiers(
+        stores, [[("member_no", "M1"), ("phone", "+8613800000001")]], happened_at=NOW - timedelta(days=5), load=2
+    )
+    run(stores, "v2", NOW)
+    run(stores, "v3", NOW - timedelta(days=10))
+    assert links(stores, "v1") == links(stores, "v3") != links(stores, "v2")
+
+
+def test_nobody_seen_gives_no_links(stores):
+    found = run(stores, "v1")
+    assert (found.customers, found.size) == (0, 0)
+    assert links(stores, "v1") == ({}, set())
+
+
+def test_a_withdrawn_load_takes_its_links_back(stores):
+    put_identifiers(stores, [[("member_no", "M1")], [("phone", "+8613800000001")]])
+    run(stores, "v1")
+    put_identifiers(stores, [[("member_no", "M1"), ("phone", "+8613800000001")]], load=2)
+    run(stores, "v2")
+    stores.lake.withdraw(2, NOW)
+    run(stores, "v3")
+    assert links(stores, "v3") == links(stores, "v1")
+
+
+def plain_components(traces, pairs):
+    label = {t: t for t in traces}
+    changed = True
+    while changed:
+        changed = False
+        for a, b in pairs:
+            low = min(label[a], label[b])
+            if label[a] != low or label[b] != low:
+                label[a] = label[b] = low
+                changed = True
+    return label
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=40))
+def test_joining_equals_plain_union(edges):
+    import numpy as np
+
+    pairs = sorted({(min(e), max(e)) for e in edges if e[0] != e[1]})
+    traces = np.arange(1, 31, dtype=np.int32)
+    seen = Seen(traces, np.zeros(30, np.int32), np.zeros(30, np.int8), ("member_no",))
+    low, high = (np.asarray([p[i] for p in pairs], np.int32) for i in (0, 1))
+    limits = IdentitySettings(identifiers_per_customer=100, customers_per_identifier=100)
+    label, hubs, large = join(seen, Pairs(low, high), limits)
+    assert {t: int(label[t]) for t in traces} == plain_components(traces.tolist(), pairs)
+    assert hubs.size == large.size == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=80), st.integers(1, 6))
+def test_no_customer_grows_beyond_the_limit(edges, most):
+    import numpy as np
+
+    pairs = sorted({(min(e), max(e)) for e in edges if e[0] != e[1]})
+    traces = np.arange(1, 31, dtype=np.int32)
+    strength = (traces % 3 == 0).astype(np.int8)
+    seen = Seen(traces, (traces % 4).astype(np.int32), strength, ("a", "b", "c", "d"))
+    low, high = (np.asarray([p[i] for p in pairs], np.int32) for i in (0, 1))
+    limits = IdentitySettings(identifiers_per_customer=most, customers_per_identifier=3)
+    label, _, _ = join(seen, Pairs(low, high), limits)
+    assert np.bincount(label[traces]).max() <= most
