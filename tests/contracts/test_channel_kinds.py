@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from limner.core.definition import read
 from limner.core.errors import BadDefinition, LimnerError
-from limner.flow.channels.base import KINDS, ChannelKind, Handed, Message, Rendered
+from limner.flow.channels.base import KINDS, ChannelKind, Handed, Message, Post, Rendered
 from limner.flow.channels.twins import Twin
 
 ALL = [pytest.param(name, kind, id=name) for name, kind in KINDS]
@@ -28,7 +29,7 @@ def _messages(count: int, start: int = 0) -> list[Message]:
 
 def _made(kind: type[ChannelKind[Any]], twin: Twin, home: Path) -> ChannelKind[Any]:
     options = read(kind.options_type, dict(twin.options), "channels/x: options")
-    return kind(options, name="x", secrets=twin.secrets, home=home)
+    return kind(options, Post("x", home, lambda: datetime(2026, 9, 1, tzinfo=UTC), twin.secrets))
 
 
 def _twin(kind: type[ChannelKind[Any]], home: Path) -> Twin:

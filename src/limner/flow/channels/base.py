@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -72,6 +72,16 @@ class Handed:
     retry_after: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a kind stands: the id of its channel, the secrets looked up for it, the workspace's folder, the clock."""
+
+    channel: str
+    home: Path
+    now: Callable[[], datetime]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
 O = TypeVar("O")  # noqa: E741
 
 
@@ -79,8 +89,7 @@ class ChannelKind(ABC, Generic[O]):
     """A kind of channel. Subclass it with an options dataclass, name it with `@channel_kind`, write `deliver`.
 
     `batch` is the most messages of one call, `at_once` the most calls under way; a kind may set them in `__init__`
-    from its options. `honours_key` says that a receiver drops a message whose key it has seen. `name` is the channel's
-    id, `home` the workspace's folder.
+    from its options. `honours_key` says that a receiver drops a message whose key it has seen.
     """
 
     carries: ClassVar[Carries] = "message"
@@ -91,8 +100,8 @@ class ChannelKind(ABC, Generic[O]):
     batch: int = 100
     at_once: int = 1
 
-    def __init__(self, options: O, *, name: str = "", secrets: Mapping[str, str] | None = None, home: Path) -> None:
-        self.options, self.name, self.secrets, self.home = options, name, secrets or {}, home
+    def __init__(self, options: O, post: Post) -> None:
+        self.options, self.post = options, post
 
     @classmethod
     def twin(cls, home: Path) -> Twin | None:

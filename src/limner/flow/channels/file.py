@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from limner.core.errors import BadInput, Broken, Full, words
-from limner.flow.channels.base import ChannelKind, Handed, Message, channel_kind
+from limner.flow.channels.base import ChannelKind, Handed, Message, Post, channel_kind
 
 UNWRITABLE = words(
     "list_unwritable",
@@ -31,6 +31,9 @@ OTHER_COLUMNS = words(
     "list_columns_differ",
     "Channel {channel!r}: the list {path} has other columns ({found}) than the channel ({wanted}). "
     "Move the file away, then run this again.",
+)
+OUTSIDE = words(
+    "list_outside", "Channel {channel!r}: the folder {folder!r} lies outside the workspace. Name one inside it."
 )
 
 _BOM = "\ufeff"
@@ -64,11 +67,15 @@ class ListFile(ChannelKind[FileOptions]):
     honours_key = True
     batch = 5_000
 
-    def __init__(
-        self, options: FileOptions, *, name: str = "", secrets: Mapping[str, str] | None = None, home: Path
-    ) -> None:
-        super().__init__(options, name=name, secrets=secrets, home=home)
+    def __init__(self, options: FileOptions, post: Post) -> None:
+        super().__init__(options, post)
         self._keys: dict[Path, set[str]] = {}
+        self._folder = (post.home / options.folder).resolve()
+
+    async def open(self) -> None:
+        """Refuse a folder outside the workspace."""
+        if not self._folder.is_relative_to(self.post.home.resolve()):
+            raise BadInput(OUTSIDE, channel=self.post.channel, folder=self.options.folder)
 
     @classmethod
     def twin(cls, home: Path) -> _Shelf:
@@ -94,8 +101,9 @@ class ListFile(ChannelKind[FileOptions]):
 
     def _path(self, message: Message) -> Path:
         shop = str(message.values.get(self.options.split_by, "")) if self.options.split_by else ""
-        stem = "-".join(_UNSAFE.sub("_", part).strip("._") for part in (self.name, message.campaign, shop) if part)
-        return self.home / self.options.folder / f"{stem[:120] or 'list'}.csv"
+        parts = (self.post.channel, message.campaign, shop)
+        stem = "-".join(_UNSAFE.sub("_", part).strip("._") for part in parts if part)
+        return self._folder / f"{stem[:120] or 'list'}.csv"
 
     def _append(self, path: Path, messages: Sequence[Message]) -> None:
         keys = self._keys.get(path)
@@ -106,9 +114,10 @@ class ListFile(ChannelKind[FileOptions]):
             if rows:
                 _append_synced(path, _lines(rows))
         except OSError as error:
+            named = {"channel": self.post.channel, "path": str(path)}
             if error.errno == errno.ENOSPC:
-                raise Full(NO_ROOM, channel=self.name, path=str(path)) from None
-            raise Broken(UNWRITABLE, channel=self.name, path=str(path), why=error.strerror or str(error)) from None
+                raise Full(NO_ROOM, **named) from None
+            raise Broken(UNWRITABLE, why=error.strerror or str(error), **named) from None
         keys.update(_cell(m.key) for m in messages)
 
     def _open(self, path: Path) -> set[str]:
@@ -125,9 +134,8 @@ class ListFile(ChannelKind[FileOptions]):
             _append_synced(path, _BOM + _lines([heading]))
             return set()
         if found != [_cell(name) for name in heading]:
-            raise BadInput(
-                OTHER_COLUMNS, channel=self.name, path=str(path), found=", ".join(found), wanted=", ".join(heading)
-            )
+            columns = {"found": ", ".join(found), "wanted": ", ".join(heading)}
+            raise BadInput(OTHER_COLUMNS, channel=self.post.channel, path=str(path), **columns)
         return {row[0] for row in rows if row}
 
     def _row(self, message: Message) -> list[str]:

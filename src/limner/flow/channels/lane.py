@@ -20,7 +20,7 @@ from limner.core.ids import customer_id
 from limner.core.ours import Channel, Offer
 from limner.core.tell import Tell
 from limner.flow.channels import outbox
-from limner.flow.channels.base import KINDS, ChannelKind, Handed, Message, options_of
+from limner.flow.channels.base import KINDS, ChannelKind, Handed, Message, Post, options_of
 from limner.flow.channels.content import Wording, wording
 from limner.flow.channels.outbox import Again, Due
 from limner.flow.channels.terms import Clock, Lent
@@ -112,7 +112,7 @@ class Lane:
         channel, lent = self.channel, self.run.lent
         options = options_of(channel, f"channels/{channel.id}")
         secrets = {name: lent.secret(reference) for name, reference in channel.secrets.items()}
-        return KINDS.find(channel.kind)(options, name=channel.id, secrets=secrets, home=lent.home)
+        return KINDS.find(channel.kind)(options, Post(channel.id, lent.home, self.run.now, secrets))
 
     async def _work(self, kind: ChannelKind[Any]) -> None:
         while not self.is_stopped:

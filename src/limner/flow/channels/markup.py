@@ -30,6 +30,7 @@ _HIDDEN = frozenset({"style", "script", "title", "head"})
 _BLOCKS = frozenset({"p", "br", "div", "tr", "li", "h1", "h2", "h3", "h4", "table", "ul", "ol"})
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(_OPEN + r"(\d+)" + _CLOSE)
+_TAG_NAME = re.compile(r"<[/!?]?\s*" + _MARK.pattern)
 _UNQUOTED = re.compile(r"=\s*[^\s\"'>=]*" + _OPEN)
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
@@ -48,8 +49,13 @@ def check_markup(source: str, place: str) -> None:
         outputs.append(found[1])
         return f"{_OPEN}{len(outputs) - 1}{_CLOSE}{lines}"
 
+    marked = _PIECE.sub(mark, source.replace(_OPEN, "").replace(_CLOSE, ""))
+    opened = _TAG_NAME.search(marked)
+    if opened:
+        line, output = marked.count("\n", 0, opened.start()) + 1, "{{" + outputs[int(opened[1])] + "}}"
+        raise BadDefinition(UNSAFE_PLACE, place=place, line=line, output=output, where="the name of a tag")
     reader = _Reader(outputs, place)
-    reader.feed(_PIECE.sub(mark, source.replace(_OPEN, "").replace(_CLOSE, "")))
+    reader.feed(marked)
     reader.close()
 
 
@@ -101,7 +107,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         raw = self.get_starttag_text() or ""
         bare = _QUOTED.sub('""', raw)
-        if _OPEN in tag or (_OPEN in bare and not _UNQUOTED.search(bare)):
+        if _OPEN in bare and not _UNQUOTED.search(bare):
             self._refuse(raw, "the name of a tag or attribute")
         if _UNQUOTED.search(bare):
             self._refuse(raw, "an attribute without quotes")
@@ -113,8 +119,6 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == self._inside:
             self._inside = ""
-        if _OPEN in tag:
-            self._refuse(tag, "the name of a tag")
 
     def handle_data(self, data: str) -> None:
         if self._inside and _OPEN in data:

@@ -8,7 +8,7 @@ whole run. 5xx on a recipient rejects that message alone; 4xx tries it again lat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from limner.core.errors import Broken, words
-from limner.flow.channels.base import ChannelKind, Handed, Message, channel_kind, unsubscribe_link
+from limner.flow.channels.base import ChannelKind, Handed, Message, Post, channel_kind, unsubscribe_link
 from limner.flow.channels.twins import MailTwin
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ class Smtp(ChannelKind[SmtpOptions]):
     honours_key = True
     batch = 50
 
-    def __init__(
-        self, options: SmtpOptions, *, name: str = "", secrets: Mapping[str, str] | None = None, home: Path
-    ) -> None:
-        super().__init__(options, name=name, secrets=secrets, home=home)
+    def __init__(self, options: SmtpOptions, post: Post) -> None:
+        super().__init__(options, post)
         self.at_once = max(1, options.connections)
         self._idle: list[SMTP] = []
 
@@ -146,6 +144,7 @@ class Smtp(ChannelKind[SmtpOptions]):
         local, _, domain = message.address.rpartition("@")
         mail["From"] = Address(options.sender_name, addr_spec=options.sender)
         mail["To"] = Address(username=local, domain=domain)
+        mail["Date"] = self.post.now()
         mail["Subject"] = rendered.subject
         mail["Message-ID"] = f"<{message.key}@{options.domain or options.sender.rpartition('@')[2]}>"
         if options.reply_to:
@@ -189,14 +188,14 @@ class Smtp(ChannelKind[SmtpOptions]):
             start_tls=options.tls == "starttls",
             validate_certs=options.is_certificate_checked,
             username=options.username or None,
-            password=self.secrets.get("password"),
+            password=self.post.secrets.get("password"),
             timeout=options.timeout,
             local_hostname=options.domain or options.sender.rpartition("@")[2] or None,
         )
         try:
             await connection.connect()
         except (TimeoutError, SMTPException, OSError, ValueError) as error:
-            raise Broken(DOWN, channel=self.name, host=options.host, port=port, why=_why(error)) from None
+            raise Broken(DOWN, channel=self.post.channel, host=options.host, port=port, why=_why(error)) from None
         return connection
 
 

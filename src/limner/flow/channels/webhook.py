@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from limner.core.errors import Broken, words
-from limner.flow.channels.base import Answer, ChannelKind, Handed, Message, channel_kind
+from limner.flow.channels.base import Answer, ChannelKind, Handed, Message, Post, channel_kind
 from limner.flow.channels.twins import GatewayTwin
 
 if TYPE_CHECKING:
@@ -68,10 +67,8 @@ class Webhook(ChannelKind[WebhookOptions]):
     secrets_known = ("signing", "bearer")
     honours_key = True
 
-    def __init__(
-        self, options: WebhookOptions, *, name: str = "", secrets: Mapping[str, str] | None = None, home: Path
-    ) -> None:
-        super().__init__(options, name=name, secrets=secrets, home=home)
+    def __init__(self, options: WebhookOptions, post: Post) -> None:
+        super().__init__(options, post)
         self.batch, self.at_once = max(1, options.batch), max(1, options.connections)
         self._client: AsyncClient | None = None
 
@@ -131,7 +128,7 @@ class Webhook(ChannelKind[WebhookOptions]):
         try:
             return await self._opened().post(self.options.url, content=body, headers=self._headers(batch, body))
         except unsent as error:
-            raise Broken(DOWN, channel=self.name, url=self.options.url, why=_why(error)) from None
+            raise Broken(DOWN, channel=self.post.channel, url=self.options.url, why=_why(error)) from None
         except (httpx2.HTTPError, OSError) as error:
             return f"the connection ended: {_why(error)}"
 
@@ -144,7 +141,8 @@ class Webhook(ChannelKind[WebhookOptions]):
             if message.rendered.payload:
                 one["payload"] = message.rendered.payload
             messages.append(one)
-        return json.dumps({"channel": self.name, "messages": messages}, ensure_ascii=False, default=str).encode()
+        document = {"channel": self.post.channel, "messages": messages}
+        return json.dumps(document, ensure_ascii=False, default=str).encode()
 
     def _headers(self, batch: Sequence[Message], body: bytes) -> dict[str, str]:
         keys = "\n".join(m.key for m in batch).encode()
@@ -153,21 +151,22 @@ class Webhook(ChannelKind[WebhookOptions]):
             "Content-Type": "application/json",
             "Idempotency-Key": hashlib.sha256(keys).hexdigest()[:32],
         }
-        if "signing" in self.secrets:
-            headers["Limner-Signature"] = signature(self.secrets["signing"], body, int(time.time()))
-        if "bearer" in self.secrets:
-            headers["Authorization"] = f"Bearer {self.secrets['bearer']}"
+        secrets, moment = self.post.secrets, int(self.post.now().timestamp())
+        if "signing" in secrets:
+            headers["Limner-Signature"] = signature(secrets["signing"], body, moment)
+        if "bearer" in secrets:
+            headers["Authorization"] = f"Bearer {secrets['bearer']}"
         return headers
 
     def _read(self, batch: Sequence[Message], response: Response) -> Sequence[Handed]:
         code = response.status_code
         if code in (408, 425, 429) or code >= 500:
-            wait = _retry_after(response.headers.get("Retry-After", ""), time.time())
+            wait = _retry_after(response.headers.get("Retry-After", ""), self.post.now())
             return [Handed(m.key, "later", f"HTTP {code}", wait) for m in batch]
         if code in _BAD_BATCH:
             return [Handed(m.key, "rejected", f"HTTP {code}") for m in batch]
         if code >= 300:
-            raise Broken(CLOSED, channel=self.name, url=self.options.url, code=code)
+            raise Broken(CLOSED, channel=self.post.channel, url=self.options.url, code=code)
         said = _results(response)
         if said is None:
             return [Handed(m.key, "taken") for m in batch]
@@ -201,7 +200,7 @@ def _one(message: Message, said: Mapping[str, object]) -> Handed:
     return Handed(message.key, answer, text)
 
 
-def _retry_after(text: str, now: float) -> timedelta | None:
+def _retry_after(text: str, now: datetime) -> timedelta | None:
     if text.strip().isdecimal():
         return timedelta(seconds=min(int(text), 86_400))
     try:
@@ -209,7 +208,7 @@ def _retry_after(text: str, now: float) -> timedelta | None:
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(moment - datetime.fromtimestamp(now, UTC), timedelta(0))
+    return max(moment - now, timedelta(0))
 
 
 def _why(error: BaseException) -> str:
