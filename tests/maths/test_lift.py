@@ -11,12 +11,29 @@ stats = pytest.importorskip("scipy.stats")
 
 def test_a_proportion_equals_the_closed_form():
     found = proportion(Sums.given(18_000, 1548), Sums.given(2_000, 120))
-    p1, p0 = 1548 / 18_000, 120 / 2_000
-    error = (p1 * (1 - p1) / 18_000 + p0 * (1 - p0) / 2_000) ** 0.5
-    assert found.estimate == pytest.approx(p1 - p0)
+    assert found.estimate == pytest.approx(1548 / 18_000 - 120 / 2_000)
+    p1, p0 = 1549 / 18_002, 121 / 2_002  # Agresti and Caffo's arms
+    error = (p1 * (1 - p1) / 18_002 + p0 * (1 - p0) / 2_002) ** 0.5
     assert found.low == pytest.approx(p1 - p0 - 1.959964 * error, abs=1e-8)
     assert found.p_value == pytest.approx(2 * stats.norm.sf((p1 - p0) / error))
     assert found.error == pytest.approx(error, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("n1", "n0", "p1", "p0"), [(3_530, 470, 0.141, 0.115), (900, 100, 0.1, 0.1), (450, 50, 0.04, 0.04)]
+)
+def test_coverage_of_a_proportion_by_counting_outcomes(n1, n0, p1, p0):
+    """Not simulated: a grid of pairs of counts, weighted by their chance; the last case is all but empty."""
+    covered = whole = 0.0
+    treated, control = stats.binom(n1, p1), stats.binom(n0, p0)
+    ones, noughts = (np.arange(int(law.ppf(1e-4)), int(law.isf(1e-4)) + 1) for law in (treated, control))
+    ones = ones[:: max(1, ones.size // 40)]
+    chances = np.outer(treated.pmf(ones), control.pmf(noughts))
+    for i, j in np.argwhere(chances > 1e-4 * chances.max()):
+        found = proportion(Sums.given(n1, int(ones[i])), Sums.given(n0, int(noughts[j])))
+        whole += chances[i, j]
+        covered += chances[i, j] * (found.low <= p1 - p0 <= found.high)
+    assert 0.936 <= covered / whole <= 0.971
 
 
 def test_a_mean_equals_welch():
@@ -30,7 +47,7 @@ def test_a_mean_equals_welch():
 
 
 def test_few_cases_use_newcombe_as_published():
-    """Newcombe 1998, table II, method 10: cases b, d, g and h."""
+    """Newcombe 1998, table II, method 10."""
     for (k1, n1), (k0, n0), low, high in (
         ((9, 10), (3, 10), 0.1705, 0.8090),
         ((5, 56), (0, 29), -0.0381, 0.1926),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from limner.core.errors import BadInput, words
 from limner.core.spans import day_of, day_start, need_zone
@@ -62,7 +63,7 @@ def slices(asof: datetime, horizon: timedelta, count: int, zone: tzinfo) -> tupl
         raise BadInput(TOO_FEW_SLICES, count=count, least=LEAST_SLICES)
     last = day_of(asof, zone)
     edges = [day_start(last - k * horizon.days, zone) for k in range(count, -1, -1)]
-    return tuple(Slice(start, until) for start, until in zip(edges[:-1], edges[1:], strict=True))
+    return tuple(Slice(start, until) for start, until in pairwise(edges))
 
 
 def split(found: Sequence[Slice], asof: datetime) -> Split:
@@ -70,7 +71,7 @@ def split(found: Sequence[Slice], asof: datetime) -> Split:
     if len(found) < LEAST_SLICES:
         raise BadInput(TOO_FEW_SLICES, count=len(found), least=LEAST_SLICES)
     ordered = sorted(found, key=lambda one: one.asof)
-    for first, second in zip(ordered[:-1], ordered[1:], strict=True):
+    for first, second in pairwise(ordered):
         if first.until > second.asof or first.until <= first.asof:
             raise BadInput(SLICES_OVERLAP, first=first.asof, until=first.until, second=second.asof)
     if ordered[-1].until > need_zone(asof):

