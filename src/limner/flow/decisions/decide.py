@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import func, select
 
-from limner.core.actor import Actor
 from limner.core.exact import to_units
 from limner.core.limits import REASONS
 from limner.core.ours import Campaign, Wishes
@@ -85,8 +84,6 @@ def decide(
     campaign: Campaign,
     held: Held,
     ground: Ground,
-    *,
-    who: Actor,
 ) -> Decided:
     """Answer every wish. Nothing is written and nothing is reserved: the answer is a value.
 
@@ -98,7 +95,7 @@ def decide(
     if not numbers.size:
         return _nobody(options)
     found = candidates_of(wishes, options, ground)
-    value = _value(campaign, options, numbers, ground)
+    value = _value(options, numbers, ground)
     tie = arms.shares(numbers, arms.salt(f"order|{campaign.experiment.id or campaign.id}"))
     order = np.lexsort((tie, -value))
     place, capacity = pools_of(found, ground.stores)
@@ -149,7 +146,7 @@ def _nobody(options: tuple[Option, ...]) -> Decided:
     )  # fmt: skip
 
 
-def _value(campaign: Campaign, options: tuple[Option, ...], numbers: Ints, ground: Ground) -> Ints:
+def _value(options: tuple[Option, ...], numbers: Ints, ground: Ground) -> Ints:
     rank = RANKERS.find("value")
     return np.max([rank(option.offer, numbers, ground.version) for option in options], axis=0).astype(np.int64)
 
