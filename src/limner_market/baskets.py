@@ -37,8 +37,9 @@ class Baskets:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """One row per order line. Money in fen for the whole line: `list_fen` at list price, `goods_fen` after the shop's discount,
-    `coupon_fen` the coupon's share; paid = goods − coupon. `back` is the second the money was returned, −1 when it was not.
+    """One row per order line. Money in fen for the whole line: `list_fen` at list price, `goods_fen` after the
+    shop's discount, `coupon_fen` the coupon's share; paid = goods − coupon. `back` is the second the money was
+    returned, −1 when it was not.
     """
 
     order: Ints
@@ -82,7 +83,8 @@ def plain_baskets(person: Ints, second: Ints) -> Baskets:
 
 
 def fill(world: World, baskets: Baskets) -> Lines:
-    """The lines of orders, drawn by (person, day): the same person buys the same things that day whatever brought them in."""
+    """The lines of orders, drawn by (person, day): the same person buys the same things that day whatever brought
+    them in."""
     seed, who, day = world.seed, baskets.person, baskets.day
     if len(who) == 0:
         return join_lines([])
@@ -98,7 +100,7 @@ def fill(world: World, baskets: Baskets) -> Lines:
     goods = np.round(list_fen * percent[order] / 10_000).astype(np.int64) * 100
     coupon = _share_coupon(goods, order, np.minimum(baskets.coupon_fen, np.bincount(order, goods).astype(np.int64)))
     with_coupon = baskets.coupon_fen[order] > 0
-    counter = uniform(seed, "basket/counter", who, day) < world.people.counter[who]
+    counter = at_counter(world, who, day)
     return Lines(
         order=_order_numbers(seed, who, day)[order],
         line=line + 1,
@@ -113,6 +115,11 @@ def fill(world: World, baskets: Baskets) -> Lines:
         counter=counter[order].astype(np.int64),
         back=_returns(seed, who[order], day[order], line, baskets.second[order], with_coupon),
     )
+
+
+def at_counter(world: World, who: Ints, day: Ints) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Whether each of `who` buys at the counter of their shop that day, rather than at the market place."""
+    return np.asarray(uniform(world.seed, "basket/counter", who, day) < world.people.counter[who])
 
 
 def _goods_wish(world: World, who: Ints, day: Ints) -> Floats:
@@ -151,10 +158,14 @@ def _share_coupon(goods: Ints, order: Ints, coupon: Ints) -> Ints:
 def _order_numbers(seed: int, who: Ints, day: Ints) -> Ints:
     """19 digits as the market place prints them, one number per person and day."""
     tail = (uniform(seed, "basket/number", who, day) * 1_000_000).astype(np.int64)
-    return 3_000_000_000_000_000_000 + (day % 10_000) * 100_000_000_000_000 + renumber(who, seed + 11) * 1_000_000 + tail
+    return (
+        3_000_000_000_000_000_000 + (day % 10_000) * 100_000_000_000_000 + renumber(who, seed + 11) * 1_000_000 + tail
+    )
 
 
-def _returns(seed: int, who: Ints, day: Ints, line: Ints, second: Ints, coupon: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
+def _returns(
+    seed: int, who: Ints, day: Ints, line: Ints, second: Ints, coupon: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+) -> Ints:
     share = RETURNS + COUPON_RETURNS * coupon
     comes_back = uniform(seed, "basket/back", who, day, line) < share
     days = BACK_FIRST + (uniform(seed, "basket/wait", who, day) * (BACK_LAST - BACK_FIRST + 1)).astype(np.int64)

@@ -1,7 +1,7 @@
 """Chance as an argument: keyed draws that do not depend on who else is drawn for.
 
-A keyed draw is a hash of (seed, purpose, keys). The same person has the same luck on the same day whether or not a message
-reached them, so the difference between two worlds is the effect of the message and nothing else.
+A keyed draw is a hash of (seed, purpose, keys). The same person has the same luck on the same day whether or not a
+message reached them, so the difference between two worlds is the effect of the message and nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def root(seed: int, purpose: str) -> int:
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
-    """A counter-based generator of its own for (seed, purpose), for draws that are made once and never asked for singly."""
+    """A counter-based generator of its own for (seed, purpose), for draws that are made once and never asked for
+    singly."""
     return np.random.Generator(np.random.Philox(key=root(seed, purpose)))
 
 
@@ -68,7 +69,8 @@ def normal(seed: int, purpose: str, *keys: NDArray[np.generic] | int) -> Floats:
 
 
 def poisson(mean: Floats, luck: Floats, most: int = 8) -> Ints:
-    """Poisson counts by inversion of `luck`, capped at `most`; monotone in `luck`, so a larger mean never gives fewer."""
+    """Poisson counts by inversion of `luck`, capped at `most`; monotone in `luck`, so a larger mean never gives
+    fewer."""
     count = np.zeros(mean.shape, dtype=np.int64)
     term = np.exp(-mean)
     total = term.copy()

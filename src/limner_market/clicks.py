@@ -23,7 +23,8 @@ _MONTH = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Clicks:
-    """One row per act, by ascending second: who, what (index into EVENTS), item number (−1 for a page), visit number."""
+    """One row per act, by ascending second: who, what (index into EVENTS), item number (−1 for a page), visit
+    number."""
 
     person: Ints
     second: Ints
@@ -60,7 +61,8 @@ def daily_rate(world: World, day: int) -> Floats:
 
 
 def past_clicks(world: World, first: int, last: int) -> Clicks:
-    """All acts in the market days [first, last) before now, drawn as one block per call: call it with whole periods only."""
+    """All acts in the market days [first, last) before now, drawn as one block per call: call it with whole periods
+    only."""
     rng = generator(world.seed, f"clicks/{first}")
     edge = min(max(world.now_day - KEEN, first), last)
     parts = []
@@ -83,7 +85,9 @@ def clicks_on(world: World, day: int) -> Clicks:
     count = poisson(daily_rate(world, day), uniform(seed, "clicks/count", everyone, day))
     person = np.repeat(everyone, count)
     nth = np.arange(len(person)) - np.repeat(np.cumsum(count) - count, count)
-    draws = np.stack([uniform(seed, f"clicks/{name}", person, day, nth) for name in ("act", "item", "hour", "fine", "worth")])
+    draws = np.stack(
+        [uniform(seed, f"clicks/{name}", person, day, nth) for name in ("act", "item", "hour", "fine", "worth")]
+    )
     worth = (draws[4] - 0.5) * SPREAD * 3.46
     return _act(world, person, np.full(len(person), day), draws, worth).sorted()
 

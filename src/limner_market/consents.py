@@ -1,4 +1,5 @@
-"""What members allowed: lasting consents by channel with their changes, and mini-program authorisations good for one message."""
+"""What members allowed: lasting consents by channel with their changes, and mini-program authorisations good for
+one message."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ _QUIET_LEAVERS = 0.00002  # daily share of members who refuse text messages of t
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """One row per statement of a member: channel (index into CHANNELS), granted or refused, when, and for how many messages
-    (LASTING when for all); `proof` numbers the place it was given (index into PROOFS)."""
+    """One row per statement of a member: channel (index into CHANNELS), granted or refused, when, and for how many
+    messages (LASTING when for all); `proof` numbers the place it was given (index into PROOFS)."""
 
     person: Ints
     channel: NDArray[np.int8]
@@ -58,7 +59,7 @@ def past_consents(world: World) -> Consents:
     joined = np.minimum(world.purchases.joined * DAY + 36_000, end - DAY // 2)
     parts = []
     asked = (
-        (0, np.ones(len(members), dtype=bool), 0.96, 0),
+        (0, np.ones(len(members), dtype=bool), 0.975, 0),
         (1, people.has_wecom[: len(members)], 0.985, 1),
         (3, rng.random(len(members)) < 0.45, 0.93, 3),
     )

@@ -81,7 +81,8 @@ _CLOCK = pa.array([f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in r
 
 
 def stamp_text(seconds: Ints, between: str = " ", after: str = "") -> pa.Array:
-    """Seconds as text `2026-03-05 14:02:11`; with `between="T", after="+08:00"` as ISO. Negative seconds become null."""
+    """Seconds as text `2026-03-05 14:02:11`; with `between="T", after="+08:00"` as ISO. Negative seconds become
+    null."""
     if len(seconds) == 0:
         return pa.array([], pa.string())
     known = seconds[seconds >= 0]

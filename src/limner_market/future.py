@@ -10,15 +10,16 @@ from limner_market.baskets import NO_CODE, Baskets, Lines, fill, join_lines
 from limner_market.chance import Ints, uniform
 from limner_market.days import DAY
 from limner_market.history import own_time
-from limner_market.response import REACH, WINDOW, chances, on_day
+from limner_market.response import REACH, WINDOW, chances
 from limner_market.states import STATES
-from limner_market.touches import Touches
+from limner_market.touches import Touches, added_on
 from limner_market.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """The one coupon each person holds: worth (fen, 0 for none), the second it arrived, the last day it is good, its code."""
+    """The one coupon each person holds: worth (fen, 0 for none), the second it arrived, the last day it is good,
+    its code."""
 
     fen: Ints
     since: Ints
@@ -40,7 +41,9 @@ def orders_between(world: World, touches: Touches, wallet: Wallet, first: int, l
         wallet = _collect(wallet, landed, day)
         person, second = _buyers(world, landed, day)
         used = _redeems(world, wallet, person, second, day)
-        baskets = Baskets(person, second, np.where(used, wallet.fen[person], 0), np.where(used, wallet.code[person], NO_CODE))
+        baskets = Baskets(
+            person, second, np.where(used, wallet.fen[person], 0), np.where(used, wallet.code[person], NO_CODE)
+        )
         parts.append(fill(world, baskets))
         fen = wallet.fen.copy()
         fen[person[used]] = 0
@@ -63,16 +66,13 @@ def _collect(wallet: Wallet, landed: Touches, day: int) -> Wallet:
 
 
 def _buyers(world: World, landed: Touches, day: int) -> tuple[Ints, Ints]:
-    """Who orders on a day, and at which second. One draw per person and day decides, whatever reached them: it is compared with a
-    chance that messages have raised or lowered. Who comes because of a message of that very day comes after it."""
+    """Who orders on a day, and at which second. One draw per person and day decides, whatever reached them: it is
+    compared with a chance that messages have raised or lowered. Who comes because of a message of that very day
+    comes after it."""
     everyone = np.arange(len(world.people))
     daily = world.response.daily
     luck = uniform(world.seed, "order/day", everyone, day)
-    if len(landed):
-        extra = np.bincount(landed.person, on_day(landed.effect, day - landed.landed // DAY), minlength=len(everyone))
-    else:
-        extra = np.zeros(len(everyone))
-    person = np.flatnonzero(luck < chances(daily, extra))
+    person = np.flatnonzero(luck < chances(daily, added_on(landed, day, len(everyone))))
     second = day * DAY + own_time(world, person, np.full(len(person), day))
     arrived = np.zeros(len(everyone), dtype=np.int64)
     today = landed.rows(landed.landed // DAY == day)
@@ -85,7 +85,9 @@ def _buyers(world: World, landed: Touches, day: int) -> tuple[Ints, Ints]:
     return person, second
 
 
-def _redeems(world: World, wallet: Wallet, person: Ints, second: Ints, day: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _redeems(
+    world: World, wallet: Wallet, person: Ints, second: Ints, day: int
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     share = np.array([s.redeem for s in STATES])[world.people.state[person]]
     holds = (wallet.fen[person] > 0) & (wallet.since[person] <= second) & (wallet.until_day[person] >= day)
     return np.asarray(holds & (uniform(world.seed, "order/redeem", person, day) < share))

@@ -9,7 +9,7 @@ from shutil import copyfile
 import numpy as np
 import pyarrow as pa
 
-from limner_market.baskets import BACK_LAST, Lines, fill, join_lines, plain_baskets
+from limner_market.baskets import BACK_LAST, Lines, at_counter, fill, join_lines, plain_baskets
 from limner_market.chance import Ints, uniform
 from limner_market.clicks import past_clicks
 from limner_market.consents import past_consents
@@ -34,6 +34,7 @@ from limner_market.truth import write_truth
 from limner_market.world import World
 
 Tell = Callable[[int, int, str], None]
+OPENS = 10 * 3_600  # shops are open for half a day from ten
 NO_CODES = pa.array([], pa.string())
 
 
@@ -72,9 +73,10 @@ def past_lines(world: World, first: int, last: int) -> Lines:
 
 
 def own_time(world: World, who: Ints, day: Ints) -> Ints:
-    """The second of the day at which each of `who` orders that day by themselves."""
+    """The second of the day at which each of `who` orders that day by themselves; at the counter while it is open."""
     luck = uniform(world.seed, "order/hour", who, day)
-    return time_of_day(world.people.slot[who].astype(np.int64), luck, uniform(world.seed, "order/fine", who, day))
+    second = time_of_day(world.people.slot[who].astype(np.int64), luck, uniform(world.seed, "order/fine", who, day))
+    return np.where(at_counter(world, who, day), OPENS + second // 2, second)
 
 
 def pending_lines(world: World) -> Lines:
@@ -83,9 +85,11 @@ def pending_lines(world: World) -> Lines:
     return lines.rows(lines.back >= world.now_day * DAY)
 
 
-def write_sales(world: World, out: Folder, ledger: Ledger, period: Period, lines: Lines, codes: pa.Array, *, spoilt: bool) -> Lines:
-    """Orders, refunds and tickets of a period. `lines` also holds earlier lines whose refund is still to come; those that remain
-    so after the period are returned."""
+def write_sales(
+    world: World, out: Folder, ledger: Ledger, period: Period, lines: Lines, codes: pa.Array, *, spoilt: bool
+) -> Lines:
+    """Orders, refunds and tickets of a period. `lines` also holds earlier lines whose refund is still to come;
+    those that remain so after the period are returned."""
     start, end = period.first * DAY, period.last * DAY
     sold = lines.rows(lines.second >= start)
     back = lines.rows((lines.back >= start) & (lines.back < end))
@@ -99,7 +103,7 @@ def write_sales(world: World, out: Folder, ledger: Ledger, period: Period, lines
         ledger.defect(broken.counts)
     out.add("pos", period.word, tickets)
     ledger.sales(period, sold, back)
-    return lines.rows((lines.back >= end))
+    return lines.rows(lines.back >= end)
 
 
 def _write_lists(world: World, out: Folder, ledger: Ledger) -> None:
@@ -113,7 +117,9 @@ def _write_lists(world: World, out: Folder, ledger: Ledger) -> None:
     ledger.count("mini-users", int(world.people.has_mini.sum()))
     ledger.count("consents", len(consents))
     spoil = np.bincount(world.identifiers.spoil, minlength=len(Spoil))
-    ledger.defect({f"phone {kind.name.lower().replace('_', ' ')}": int(spoil[kind]) for kind in Spoil if kind != Spoil.CLEAN})
+    ledger.defect(
+        {f"phone {kind.name.lower().replace('_', ' ')}": int(spoil[kind]) for kind in Spoil if kind != Spoil.CLEAN}
+    )
 
 
 def _send_twice(folder: Path, month: Period) -> Written:

@@ -14,7 +14,9 @@ from limner_market.chance import Ints, Words64, generator, keyed
 from limner_market.people import People
 
 _PRIME = 99_999_989  # below 10^8: multiplying by a constant modulo a prime renumbers people without a clash
-_PREFIXES = np.array([130, 131, 132, 135, 136, 137, 138, 139, 150, 151, 152, 157, 158, 159, 176, 177, 180, 182, 186, 187, 188, 189])
+_PREFIXES = np.array(
+    [130, 131, 132, 135, 136, 137, 138, 139, 150, 151, 152, 157, 158, 159, 176, 177, 180, 182, 186, 187, 188, 189]
+)
 PLACEHOLDER = "13800138000"
 SHOP_PHONES = 6
 
@@ -38,16 +40,16 @@ _SHARES = {
     Spoil.PREFIXED: 0.030,
     Spoil.DASHED: 0.010,
     Spoil.HOUSEHOLD: 0.004,
-    Spoil.EXCEL: 0.020,
-    Spoil.PLACEHOLDER: 0.008,
-    Spoil.EMPTY: 0.025,
-    Spoil.SHOP_PHONE: 0.010,
+    Spoil.EXCEL: 0.015,
+    Spoil.PLACEHOLDER: 0.006,
+    Spoil.EMPTY: 0.018,
+    Spoil.SHOP_PHONE: 0.006,
 }
 
 
 def renumber(person: Ints, salt: int) -> Ints:
     """A number below 10^8 for each person, without a clash and without showing the order they were made in."""
-    return (person * (48_271 + 2 * (salt % 10_007)) + salt % _PRIME) % _PRIME
+    return (person * (48_271_919 + 2 * (salt % 10_007)) + 7_654_321 * (salt + 5)) % _PRIME
 
 
 def hexes(words: Words64) -> pa.Array:
@@ -84,7 +86,8 @@ class Identifiers:
 
 
 def make_identifiers(seed: int, people: People) -> Identifiers:
-    """Identifiers of everybody. Every member with a mini-program account can be linked by at least one way that is not spoilt."""
+    """Identifiers of everybody. Every member with a mini-program account can be linked by at least one way that is
+    not spoilt."""
     rng = generator(seed, "identifiers")
     total, members = len(people), people.members
     everyone = np.arange(total)
@@ -131,9 +134,14 @@ def listed_phones(identifiers: Identifiers, shop: Ints) -> pa.Array:
         pa.array(hundredths // 100).cast(pa.string()), ".", padded(hundredths % 100, 2), "E+10", ""
     )
     dashed = pc.binary_join_element_wise(
-        pc.utf8_slice_codeunits(plain, 0, 3), pc.utf8_slice_codeunits(plain, 3, 7), pc.utf8_slice_codeunits(plain, 7, 11), "-"
+        pc.utf8_slice_codeunits(plain, 0, 3),
+        pc.utf8_slice_codeunits(plain, 3, 7),
+        pc.utf8_slice_codeunits(plain, 7, 11),
+        "-",
     )
-    wide = pa.array([text.translate(_WIDE) for text in plain.filter(pa.array(spoil == Spoil.FULL_WIDTH)).to_pylist()], pa.string())
+    wide = pa.array(
+        [text.translate(_WIDE) for text in plain.filter(pa.array(spoil == Spoil.FULL_WIDTH)).to_pylist()], pa.string()
+    )
     counters = pa.array([f"1390000{8800 + n}" for n in range(SHOP_PHONES)])
     texts = (
         (Spoil.PREFIXED, pc.binary_join_element_wise("+86", plain, "")),

@@ -1,4 +1,5 @@
-"""What 「南枝」 sells: items with category, list price, cost and on-sale day, and the table that finds one near a price."""
+"""What 「南枝」 sells: items with category, list price, cost and on-sale day, and the table that finds one near a
+price."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Items:
 
 
 def make_items(seed: int, first_day: int, now_day: int) -> Items:
-    """The collection: four in five items were on sale before `first_day`, the rest arrived by and by until `now_day`."""
+    """The collection: four in five items were on sale before `first_day`, the rest arrived by and by until
+    `now_day`."""
     rng = generator(seed, "items")
     table = wardrobe()
     categories = table["categories"]
@@ -60,29 +62,38 @@ def make_items(seed: int, first_day: int, now_day: int) -> Items:
     title = tuple(f"{c}{s}{w}" for c, s, w in zip(colours, styles, words, strict=True))
     code = tuple(f"NZ{10_000 + 7 * i}" for i in range(ITEMS))
     return Items(
-        code, title, category.astype(np.int8), list_fen, cost_fen, on_sale.astype(np.int64), tuple(row[0] for row in categories)
+        code,
+        title,
+        category.astype(np.int8),
+        list_fen,
+        cost_fen,
+        on_sale.astype(np.int64),
+        tuple(row[0] for row in categories),
     )
 
 
 def price_bin(fen: Floats) -> Ints:
     """The price bin of a list price in fen; prices beyond the ends fall in the end bins."""
     place = np.log(np.maximum(fen / 100.0, 1.0) / _LOW) / np.log(_HIGH / _LOW) * BINS
-    return np.clip(place, 0, BINS - 1).astype(np.int64)
+    return np.asarray(np.clip(place, 0, BINS - 1), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """For a day: NEAR items for each (price bin, taste), so that a wish for a price and a category finds an item at once."""
+    """For a day: NEAR items for each (price bin, taste), so that a wish for a price and a category finds an item at
+    once."""
 
     near: NDArray[np.int32]
 
     def pick(self, fen: Floats, taste: Ints, luck: Floats) -> Ints:
         """Item numbers near the wished list price, of the wished category where it has any at that price."""
-        return self.near[price_bin(fen), taste, (luck * NEAR).astype(np.int64)].astype(np.int64)
+        found = self.near[price_bin(fen), taste, (luck * NEAR).astype(np.int64)]
+        return np.asarray(found, dtype=np.int64)
 
 
 def lay_shelf(items: Items, day: int) -> Shelf:
-    """The shelf of a day: items on sale by then. An item of the category counts when its price is within 30 % of the bin's."""
+    """The shelf of a day: items on sale by then. An item of the category counts when its price is within 30 % of
+    the bin's."""
     shown = np.flatnonzero(items.on_sale <= day)
     logs = np.log(items.list_fen[shown] / 100.0)
     middles = np.log(_LOW) + (np.arange(BINS) + 0.5) / BINS * np.log(_HIGH / _LOW)

@@ -1,11 +1,12 @@
-"""What was written: files, counts, planted defects, and the money by source and month that a reconciliation must find."""
+"""What was written: files, counts, planted defects, and the money by source and month that a reconciliation must
+find."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
-from collections.abc import Mapping
 
 import numpy as np
 

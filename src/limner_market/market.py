@@ -25,7 +25,17 @@ from limner_market.manifest import Ledger, Manifest
 from limner_market.receipts import receipt_rows
 from limner_market.response import GATEWAYS
 from limner_market.tables import clicks_table, consents_table
-from limner_market.touches import Messages, Reception, Standing, Touches, grant_keys, join_touches, no_touches, read_messages, receive
+from limner_market.touches import (
+    Messages,
+    Reception,
+    Standing,
+    Touches,
+    grant_keys,
+    join_touches,
+    no_touches,
+    read_messages,
+    receive,
+)
 from limner_market.truth import Truth, order_margins, truth_of
 from limner_market.world import World, make_world
 
@@ -65,10 +75,11 @@ class _Moment:
 
 
 class Market:
-    """A seeded market of `customers` members with a past from `start` until `now`, and a future that is played on demand.
+    """A seeded market of `customers` members with a past from `start` until `now`, and a future that is played on
+    demand.
 
-    Everything follows from (seed, customers, start, now) and the messages played: the same calls write the same bytes. The clock
-    moves only in `play`. `start` and `now` are midnights in Asia/Shanghai, at least 400 days apart.
+    Everything follows from (seed, customers, start, now) and the messages played: the same calls write the same
+    bytes. The clock moves only in `play`. `start` and `now` are midnights in Asia/Shanghai, at least 400 days apart.
 
     >>> market = Market(customers=2_000, seed=1)
     >>> market.clock.isoformat()
@@ -80,7 +91,9 @@ class Market:
             raise ValueError(f"customers is {customers}; a market holds {FEWEST} to {MOST}")
         first, last = day_of(start), _midnight(now, "now")
         if last - first < 400:
-            raise ValueError(f"start is {start}, {last - first} days before now; a market needs at least 400 days of history")
+            raise ValueError(
+                f"start is {start}, {last - first} days before now; a market needs at least 400 days of history"
+            )
         self.world: World = make_world(seed, customers, first, last)
         self._moment: _Moment | None = None
 
@@ -90,17 +103,22 @@ class Market:
         return instant_of((self._moment.day if self._moment else self.world.now_day) * DAY)
 
     def write(self, folder: str | Path, *, formats: Formats = "shop", tell: Tell | None = None) -> Manifest:
-        """Write the past into `folder`, and the truth into its sub-folder `truth`. `tell(done, total, words)` hears of progress.
+        """Write the past into `folder`, and the truth into its sub-folder `truth`. `tell(done, total, words)` hears
+        of progress.
 
         "shop" writes the files a shop has, "plain" the same rows and headers as one typed Parquet file per kind.
         """
         return write_history(self.world, Path(folder), formats, tell)
 
-    def play(self, messages: pa.Table | None, until: datetime, folder: str | Path, *, formats: Formats = "shop") -> Reply:
-        """Live from the clock to `until` (a midnight in Asia/Shanghai) with what the gateways received, and write its files.
+    def play(
+        self, messages: pa.Table | None, until: datetime, folder: str | Path, *, formats: Formats = "shop"
+    ) -> Reply:
+        """Live from the clock to `until` (a midnight in Asia/Shanghai) with what the gateways received, and write
+        its files.
 
-        `messages`: message_key, channel (sms, wecom, mini, guide), address, campaign, offer, benefit (yuan, 0 for words), coupon
-        (code or null), handed_over_at (with zone, before `until`); None or no rows for none. A key counts once, ever.
+        `messages`: message_key, channel (sms, wecom, mini, guide), address, campaign, offer, benefit (yuan, 0 for
+        words), coupon (code or null), handed_over_at (with zone, before `until`); None or no rows for none. A key
+        counts once, ever.
         """
         now, last = self._now(), _midnight(until, "until")
         if last <= now.day:
@@ -136,18 +154,23 @@ class Market:
         decided_at: datetime | None = None,
         handed_over_at: datetime | None = None,
     ) -> Truth:
-        """What a message on `channel` with a coupon of `benefit` yuan truly changes for these members in the 14 days from the day
-        of the decision (default: the clock's). Default hand-over: 20:00 of that day. Unknown member numbers are refused."""
+        """What a message on `channel` with a coupon of `benefit` yuan truly changes for these members in the 14
+        days from the day of the decision (default: the clock's). Default hand-over: 20:00 of that day. Unknown
+        member numbers are refused."""
         if channel not in GATEWAYS:
             raise ValueError(f"unknown channel {channel!r}; the market has {', '.join(GATEWAYS)}")
         decided = day_of(decided_at or self.clock)
         handed = second_of(handed_over_at) if handed_over_at else decided * DAY + 20 * 3_600
         touches = self._moment.touches if self._moment else no_touches()
-        return truth_of(self.world, self._margins, self.numbers(member_nos), channel, float(benefit), touches, decided, handed)
+        return truth_of(
+            self.world, self._margins, self.numbers(member_nos), channel, float(benefit), touches, decided, handed
+        )
 
     def numbers(self, member_nos: Sequence[str] | pa.Array) -> Ints:
         """The world's row of each member number; an unknown one is refused."""
-        wanted = pa.array(member_nos, pa.string()) if not isinstance(member_nos, pa.Array) else member_nos.cast(pa.string())
+        wanted = (
+            pa.array(member_nos, pa.string()) if not isinstance(member_nos, pa.Array) else member_nos.cast(pa.string())
+        )
         found = pc.index_in(wanted, value_set=self.world.identifiers.member_no)
         if found.null_count:
             raise ValueError(f"member number {wanted.filter(pc.is_null(found))[0].as_py()!r} is not in this market")
@@ -200,7 +223,10 @@ class Market:
         out.add("clicks", period.word, clicks_table(self.world, clicks))
         ledger.count("clicks", len(clicks))
         left = got.leave_at >= 0
-        leaving = [opt_outs(touches.person[left & (touches.channel == c)], c, got.leave_at[left & (touches.channel == c)]) for c in range(len(CHANNELS))]
+        leaving = [
+            opt_outs(touches.person[left & (touches.channel == c)], c, got.leave_at[left & (touches.channel == c)])
+            for c in range(len(CHANNELS))
+        ]
         consents = join_consents([stated, *leaving])
         out.add("consents", period.word, consents_table(self.world, consents))
         ledger.count("consents", len(consents))

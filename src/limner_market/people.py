@@ -20,8 +20,8 @@ Small = NDArray[np.int8]
 class People:
     """One row per person: `members` first, then guests, then visitors. None of these columns is in a file the shop has.
 
-    `warmth` scales how often they buy, `browse` how often they look, `word_pull` and `coupon_pull` how far words and a coupon
-    move them (all near one within a state); `thrift` is the chance that they buy at a discount.
+    `warmth` scales how often they buy, `browse` how often they look, `word_pull` and `coupon_pull` how far words
+    and a coupon move them (all near one within a state); `thrift` is the chance that they buy at a discount.
     """
 
     members: int
@@ -94,4 +94,4 @@ def _slots(rng: np.random.Generator, evening: Floats) -> Small:
 
 def _tastes() -> Floats:
     share = np.array([row[1] for row in wardrobe()["categories"]], dtype=np.float64)
-    return share / share.sum()
+    return np.asarray(share / share.sum())

@@ -1,7 +1,7 @@
 """When people bought in the past: days before now on which each person ordered, and the day each member joined.
 
-The years behind are drawn so that they look like the years ahead: a loyal member orders about once a quarter, and nobody who is
-asleep has ordered for half a year.
+The years behind are drawn so that they look like the years ahead: a loyal member orders about once a quarter, and
+nobody who is asleep has ordered for half a year.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def _loyal(rng: np.random.Generator, who: Ints, people: People, span: float) -> 
     kept = age < since[:, None]
     steady = _Ages(np.repeat(who, quarters)[kept.ravel()], age[kept])
     years = np.minimum(since, span) / 365.0
-    extra = _several(rng, who, rng.poisson(0.35 * people.warmth[who] * years), np.zeros(len(who)), np.minimum(since, span))
+    extra = _several(
+        rng, who, rng.poisson(0.35 * people.warmth[who] * years), np.zeros(len(who)), np.minimum(since, span)
+    )
     return _join(steady, extra), since
 
 

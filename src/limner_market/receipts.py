@@ -12,8 +12,11 @@ from limner_market.touches import Reception
 STATUSES = ("handed_over", "delivered", "bounced", "opened", "clicked", "complained", "unsubscribed")
 
 
-def receipt_rows(keys: pa.Array, got: Reception | None, waiting: pa.Table | None, until: int) -> tuple[pa.Table, pa.Table]:
-    """Receipts before the market second `until`, and those that come later, both by time. `waiting` are left from before."""
+def receipt_rows(
+    keys: pa.Array, got: Reception | None, waiting: pa.Table | None, until: int
+) -> tuple[pa.Table, pa.Table]:
+    """Receipts before the market second `until`, and those that come later, both by time. `waiting` are left from
+    before."""
     parts = [] if waiting is None else [waiting]
     if got is not None:
         landed = got.touches.landed

@@ -20,7 +20,8 @@ MEMORY = 30
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One channel as the market answers on it: shares of delivered, opened, clicked and opted out, and the price of a message."""
+    """One channel as the market answers on it: shares of delivered, opened, clicked and opted out, and the price of
+    a message."""
 
     delivered: float
     opened: float
@@ -45,12 +46,14 @@ def _profile() -> Floats:
     return np.asarray(0.9 * quick / quick.sum() + 0.1 * slow / slow.sum())
 
 
-PROFILE = _profile()  # share of a message's effect by days since it was delivered; about 4 % of it comes after the window
+# The share of a message's effect by days since it was delivered; about 3 % of it comes after the window.
+PROFILE = _profile()
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Per person the daily chance to order by oneself, and per person the scale from points of lift to extra daily chance."""
+    """Per person the daily chance to order by oneself, and per person the scale from points of lift to extra daily
+    chance."""
 
     daily: Floats
     scale: Floats
@@ -59,8 +62,8 @@ class Response:
 def make_response(people: People) -> Response:
     """Hazards whose mean over a state is exactly its base rate, and scales that meet `TARGETS` exactly over the state.
 
-    The targets hold for a text message handed over at 20:00 on the first evening of the window to a person without fatigue,
-    and count everybody it was sent to, delivered or not.
+    The targets hold for a text message handed over at 20:00 on the first evening of the window to a person without
+    fatigue, and count everybody it was sent to, delivered or not.
     """
     daily = np.zeros(len(people))
     scale = np.ones(len(people))
@@ -83,10 +86,13 @@ def make_response(people: People) -> Response:
     return response
 
 
-def strength(people: People, response: Response, who: Ints, channel: str, yuan: Floats | float, second: Ints | int) -> Floats:
+def strength(
+    people: People, response: Response, who: Ints, channel: str, yuan: Floats | float, second: Ints | int
+) -> Floats:
     """Extra daily chance, summed over all days, that one *delivered* message brings each of `who`.
 
-    `yuan` is the coupon (0 for words only), `second` the moment of handing over. May be negative: some stay away because of it.
+    `yuan` is the coupon (0 for words only), `second` the moment of handing over. May be negative: some stay away
+    because of it.
     """
     state = people.state[who]
     words = np.array([s.words for s in STATES])[state] * people.word_pull[who]
@@ -95,7 +101,7 @@ def strength(people: People, response: Response, who: Ints, channel: str, yuan: 
     worth = np.asarray(yuan, dtype=np.float64)
     points = words + coupon * worth / (worth + half)
     gateway = GATEWAYS[channel]
-    landing = hour_pull(people.slot[who], np.asarray(second))
+    landing = hour_pull(people.slot[who].astype(np.int64), np.asarray(second))
     return np.asarray(points * response.scale[who] * gateway.pull / GATEWAYS["sms"].delivered * landing)
 
 
@@ -124,4 +130,3 @@ def standard_lift(people: People, response: Response, who: Ints, yuan: float) ->
         stay *= 1.0 - base
         stay_with *= 1.0 - chances(base, on_day(effect, k))
     return float(np.mean(gateway.delivered * (stay - stay_with)))
-

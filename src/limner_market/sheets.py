@@ -1,4 +1,5 @@
-"""Excel files of one sheet, written column-wise: a month of tickets takes a fraction of a second and the same bytes every time."""
+"""Excel files of one sheet, written column-wise: a month of tickets takes a fraction of a second and the same bytes
+every time."""
 
 from __future__ import annotations
 
@@ -19,22 +20,24 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 _KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
+_PACKAGE = "application/vnd.openxmlformats-package.relationships+xml"
 _PARTS = {
-    "[Content_Types].xml": f'{_HEAD}<Types xmlns="{_TYPES}"><Default Extension="rels" '
-    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
+    "[Content_Types].xml": f'{_HEAD}<Types xmlns="{_TYPES}"><Default Extension="rels" ContentType="{_PACKAGE}"/>'
+    '<Default Extension="xml" ContentType="application/xml"/>'
     f'<Override PartName="/xl/workbook.xml" ContentType="{_KIND}.sheet.main+xml"/>'
     f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_KIND}.worksheet+xml"/></Types>',
-    "_rels/.rels": f'{_HEAD}<Relationships xmlns="{_RELS}"><Relationship Id="rId1" Type="{_OFFICE}/officeDocument" '
-    'Target="xl/workbook.xml"/></Relationships>',
-    "xl/workbook.xml": f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets><sheet name="销售流水" sheetId="1" '
-    'r:id="rId1"/></sheets></workbook>',
-    "xl/_rels/workbook.xml.rels": f'{_HEAD}<Relationships xmlns="{_RELS}"><Relationship Id="rId1" Type="{_OFFICE}/worksheet" '
-    'Target="worksheets/sheet1.xml"/></Relationships>',
+    "_rels/.rels": f'{_HEAD}<Relationships xmlns="{_RELS}">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
+    '<sheets><sheet name="销售流水" sheetId="1" r:id="rId1"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": f'{_HEAD}<Relationships xmlns="{_RELS}">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
 }
 
 
 def write_sheet(table: pa.Table, path: Path) -> None:
-    """Write a table of text and numbers as an Excel file: numbers as number cells, text as text, nulls and "" as empty cells.
+    """Write a table of text and numbers as an Excel file: numbers as number cells, text as text, nulls and "" as
+    empty cells.
 
     Text must be free of `<`, `>` and `&`; the market writes none.
     """

@@ -1,7 +1,8 @@
 """The hidden states a person can be in, and what each state means in numbers.
 
-A state decides how often one buys by oneself, how large the basket is and how far a message moves one. The shop never sees it;
-it shows in what the shop does see (orders, favourites, discounts), and that is why a rule over behaviour can find it.
+A state decides how often one buys by oneself, how large the basket is and how far a message moves one. The shop
+never sees it; it shows in what the shop does see (orders, favourites, discounts), and that is why a rule over
+behaviour can find it.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ class State(IntEnum):
 class Nature:
     """The numbers of one state. Probabilities are per 14 days; baskets in yuan of goods before any coupon.
 
-    `share` of the members · `base` chance to order by oneself · `words`, `coupon` points a delivered message adds: words alone,
-    and what a very large coupon would add on top (half of it at `half` yuan) · `basket` median, `old_basket` in the years before
-    · `redeem` chance that a buyer who holds a coupon uses it · `views` clicks a month in the mini-program, `keen` in the last weeks.
+    `share` of the members · `base` chance to order by oneself · `words`, `coupon` points a delivered message adds:
+    words alone, and what a very large coupon would add on top (half of it at `half` yuan) · `basket` median,
+    `old_basket` in the years before · `redeem` chance that a buyer who holds a coupon uses it · `views` clicks a
+    month in the mini-program, `keen` in the last weeks.
     """
 
     name: str
@@ -51,13 +53,13 @@ class Nature:
 
 
 STATES: tuple[Nature, ...] = (
-    Nature("sleeping", 0.470, 0.0200, 0.0065, 0.0090, 0.30, 0.30, 215, 430, 0.85, 0.40, 0.50, 0.45, 0.30, 0.10, 0.10),
-    Nature("loyal", 0.240, 0.1400, 0.0010, 0.0014, 2.50, 2.50, 250, 250, 0.93, 0.15, 0.45, 0.80, 0.60, 1.20, 1.20),
-    Nature("wavering", 0.170, 0.0600, 0.0060, 0.0306, 0.30, 0.30, 520, 520, 0.85, 0.90, 0.80, 1.00, 0.40, 0.80, 15.0),
-    Nature("woken", 0.080, 0.0500, 0.0040, 0.0120, 0.30, 0.30, 300, 400, 0.85, 0.40, 0.50, 0.60, 0.40, 0.60, 0.60),
+    Nature("sleeping", 0.490, 0.0200, 0.0065, 0.0090, 0.30, 0.30, 235, 430, 0.85, 0.40, 0.50, 0.45, 0.30, 0.10, 0.10),
+    Nature("loyal", 0.240, 0.1405, 0.0010, 0.0014, 2.50, 2.50, 250, 250, 0.95, 0.12, 0.45, 0.80, 0.60, 0.80, 0.80),
+    Nature("wavering", 0.200, 0.0600, 0.0060, 0.0306, 0.30, 0.30, 650, 650, 0.85, 0.92, 0.80, 1.00, 0.40, 0.50, 16.5),
+    Nature("woken", 0.030, 0.0500, 0.0040, 0.0120, 0.30, 0.30, 300, 400, 0.85, 0.40, 0.50, 0.60, 0.40, 0.60, 0.60),
     Nature("fresh", 0.040, 0.0500, 0.0050, 0.0120, 0.30, 0.30, 280, 280, 0.85, 0.35, 0.55, 0.85, 0.50, 1.50, 1.50),
     Nature("guest", 0.0, 0.0150, 0.0, 0.0, 0.0, 0.0, 280, 280, 0.0, 0.40, 0.50, 0.0, 0.0, 0.0, 0.0),
-    Nature("visitor", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 280, 280, 0.0, 0.40, 0.60, 1.0, 0.0, 0.60, 0.60),
+    Nature("visitor", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 280, 280, 0.0, 0.40, 0.60, 1.0, 0.0, 0.50, 0.50),
 )
 
 # The touch at which `words` and `coupon` are true: (state, yuan of coupon, points of lift over 14 days).

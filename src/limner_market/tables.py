@@ -37,7 +37,9 @@ def money(fen: Ints) -> pa.Array:
     return pa.Array.from_buffers(pa.decimal128(14, 2), len(whole), whole.buffers(), offset=whole.offset)
 
 
-def chosen(words: tuple[str, ...] | pa.Array, place: NDArray[np.generic], missing: NDArray[np.bool_] | None = None) -> pa.Array:
+def chosen(
+    words: tuple[str, ...] | pa.Array, place: NDArray[np.generic], missing: NDArray[np.bool_] | None = None
+) -> pa.Array:
     """`words` at the given places; null where `missing`."""
     source = words if isinstance(words, pa.Array | pa.ChunkedArray) else pa.array(words)
     return source.take(pa.array(np.where(missing, 0, place) if missing is not None else place, mask=missing))
@@ -56,7 +58,9 @@ def members_table(world: World) -> pa.Table:
         "会员号": number,
         "姓名": made_up_names(rng, total),
         "手机号": listed_phones(named, home.astype(np.int64)),
-        "邮箱": _blank(pc.binary_join_element_wise(pc.utf8_lower(number), "@mail.example.com", ""), rng.random(total) < 0.55),
+        "邮箱": _blank(
+            pc.binary_join_element_wise(pc.utf8_lower(number), "@mail.example.com", ""), rng.random(total) < 0.55
+        ),
         "性别": chosen(("女", "男", ""), (women > 0.90).astype(np.int64) + (women > 0.95)),
         "生日": pa.array(born, mask=rng.random(total) < 0.25).cast(pa.date32()),
         "城市": chosen(shops.city, home),
@@ -146,7 +150,8 @@ def clicks_table(world: World, clicks: Clicks) -> pa.Table:
 
 
 def tmall_table(world: World, lines: Lines, codes: pa.Array, exported: int) -> pa.Table:
-    """Market-place orders, one row per line. 退款金额 shows only refunds completed before the export (market second)."""
+    """Market-place orders, one row per line. 退款金额 shows only refunds completed before the export (market
+    second)."""
     who, day = lines.person, lines.second // DAY
     members = world.people.members
     early = (day < world.first_day + 365) & (uniform(world.seed, "tmall/bound", who, day) < _UNBOUND)
@@ -195,14 +200,15 @@ def refunds_table(world: World, lines: Lines) -> pa.Table:
 
 
 def pos_table(world: World, sold: Lines, returned: Lines, codes: pa.Array) -> pa.Table:
-    """Tickets at the counter by time: sales, and returns as rows with a negative quantity and a ticket number of their own."""
-    parts = [_tickets(world, sold, codes, False), _tickets(world, returned, codes, True)]
+    """Tickets at the counter by time: sales, and returns as rows with a negative quantity and a ticket number of
+    their own."""
+    parts = [_tickets(world, sold, codes, back=False), _tickets(world, returned, codes, back=True)]
     whole = pa.concat_tables(parts)
     when = np.concatenate([sold.second, returned.back])
     return whole.take(pa.array(np.argsort(when, kind="stable")))
 
 
-def _tickets(world: World, lines: Lines, codes: pa.Array, back: bool) -> pa.Table:
+def _tickets(world: World, lines: Lines, codes: pa.Array, *, back: bool) -> pa.Table:
     who, day = lines.person, lines.second // DAY
     shops, shop = read_shops(), world.people.shop[lines.person]
     spoil = world.identifiers.spoil[np.minimum(who, world.people.members - 1)]
@@ -247,4 +253,3 @@ def _masked(world: World, who: Ints) -> pa.Array:
     )
     head, tail = pa.array(phone // 100_000_000).cast(pa.string()), padded(phone % 10_000, 4)
     return pc.binary_join_element_wise(head, tail, "****")
-

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limner_market.chance import Floats, Ints, uniform
 from limner_market.consents import CHANNELS
 from limner_market.days import DAY, second_of
-from limner_market.response import FATIGUE, GATEWAYS, MEMORY, strength
+from limner_market.response import FATIGUE, GATEWAYS, MEMORY, on_day, strength
 from limner_market.world import World
 
 Mask = NDArray[np.bool_]
@@ -25,7 +25,8 @@ _UNWANTED = 0.05  # share of complaints among messages to people who had said no
 
 @dataclass(frozen=True, slots=True)
 class Touches:
-    """One row per message that counted. `effect` is the summed extra daily chance, 0 when it was not delivered (`landed` −1)."""
+    """One row per message that counted. `effect` is the summed extra daily chance, 0 when it was not delivered
+    (`landed` −1)."""
 
     person: Ints
     channel: Ints
@@ -52,6 +53,14 @@ def no_touches() -> Touches:
 def join_touches(first: Touches, second: Touches) -> Touches:
     """Both, in this order."""
     return Touches(*(np.concatenate([getattr(first, f.name), getattr(second, f.name)]) for f in fields(Touches)))
+
+
+def added_on(landed: Touches, day: int, total: int) -> Floats:
+    """What delivered touches add to the chance of an order on a market day, for each of `total` persons."""
+    if len(landed) == 0:
+        return np.zeros(total)
+    worth = on_day(landed.effect, day - landed.landed // DAY)
+    return np.asarray(np.bincount(landed.person, worth, minlength=total), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +142,8 @@ def _find(world: World, channel: Ints, address: pa.Array) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What counts at the gateways before new messages: touches so far, who has opted out or said no (person × channel), and the
-    mini-program authorisations given so far as sorted person·time keys."""
+    """What counts at the gateways before new messages: touches so far, who has opted out or said no (person ×
+    channel), and the mini-program authorisations given so far as sorted person·time keys."""
 
     touches: Touches
     opted_out: Mask
@@ -144,7 +153,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What became of messages: touches and receipts, row by row; `open_at`, `click_at`, `leave_at`, `complain_at` −1 when not."""
+    """What became of messages: touches and receipts, row by row; `open_at`, `click_at`, `leave_at`, `complain_at`
+    −1 when not."""
 
     touches: Touches
     open_at: Ints
@@ -165,7 +175,10 @@ def receive(world: World, standing: Standing, messages: Messages, codes: Ints) -
     day = handed // DAY
     gate = [GATEWAYS[name] for name in CHANNELS]
     share = np.array([g.delivered for g in gate])[channel]
-    luck = {n: uniform(world.seed, f"touch/{n}", known, day, channel) for n in ("arrive", "open", "click", "leave", "complain", "wait")}
+    luck = {
+        n: uniform(world.seed, f"touch/{n}", known, day, channel)
+        for n in ("arrive", "open", "click", "leave", "complain", "wait")
+    }
     arrives = (person >= 0) & (luck["arrive"] < share) & ~standing.opted_out[known, channel]
     arrives &= _authorised(standing, known, channel, handed, person >= 0)
     landed = np.where(arrives, handed + 2 + (luck["wait"] * 40).astype(np.int64), -1)
@@ -173,7 +186,9 @@ def receive(world: World, standing: Standing, messages: Messages, codes: Ints) -
     effect = np.zeros(len(messages))
     for number, name in enumerate(CHANNELS):
         here = np.flatnonzero(arrives & (channel == number))
-        full = strength(world.people, world.response, known[here], name, messages.benefit_fen[here] / 100.0, handed[here])
+        full = strength(
+            world.people, world.response, known[here], name, messages.benefit_fen[here] / 100.0, handed[here]
+        )
         effect[here] = full * FATIGUE ** tired[here]
     opens = arrives & (luck["open"] < np.array([g.opened for g in gate])[channel])
     pull = np.clip(world.people.word_pull[known], 0.3, 2.5)
@@ -183,7 +198,9 @@ def receive(world: World, standing: Standing, messages: Messages, codes: Ints) -
     minutes = 60 * (1 + (luck["wait"] ** 3 * 600).astype(np.int64))
     has_opens = np.array([g.opened > 0 for g in gate])[channel]
     return Reception(
-        touches=Touches(person, channel, handed, landed, effect, messages.benefit_fen * arrives, np.where(arrives, codes, -1)),
+        touches=Touches(
+            person, channel, handed, landed, effect, messages.benefit_fen * arrives, np.where(arrives, codes, -1)
+        ),
         open_at=np.where(opens | (clicks & has_opens), landed + minutes, -1),
         click_at=np.where(clicks, landed + minutes + 25, -1),
         leave_at=np.where(leaves, landed + minutes + 90, -1),
@@ -192,7 +209,8 @@ def receive(world: World, standing: Standing, messages: Messages, codes: Ints) -
 
 
 def _before(earlier: Touches, person: Ints, handed: Ints, arrives: Mask) -> Ints:
-    """Messages delivered to the same person in the MEMORY days before each one; of one second, the earlier row comes first."""
+    """Messages delivered to the same person in the MEMORY days before each one; of one second, the earlier row
+    comes first."""
     old = earlier.rows(earlier.landed >= 0)
     keys = np.concatenate([old.person * _WIDE + old.handed, (person * _WIDE + handed)[arrives]])
     keys.sort()
@@ -210,7 +228,11 @@ def _authorised(standing: Standing, person: Ints, channel: Ints, handed: Ints, k
     if len(here) == 0:
         return allowed
     before = standing.touches.rows((standing.touches.channel == mini) & (standing.touches.landed >= 0))
-    used = np.bincount(before.person, minlength=int(person[here].max()) + 1)[person[here]] if len(before) else np.zeros(len(here), np.int64)
+    used = (
+        np.bincount(before.person, minlength=int(person[here].max()) + 1)[person[here]]
+        if len(before)
+        else np.zeros(len(here), np.int64)
+    )
     order = np.lexsort((handed[here], person[here]))
     sorted_person = person[here][order]
     first = np.searchsorted(sorted_person, sorted_person, side="left")

@@ -17,7 +17,7 @@ from limner_market.habits import SLOTS, share_after
 from limner_market.identifiers import Spoil
 from limner_market.response import FATIGUE, GATEWAYS, MEMORY, WINDOW, chances, on_day, strength
 from limner_market.states import STATES
-from limner_market.touches import Touches, no_touches
+from limner_market.touches import Touches, added_on, no_touches
 from limner_market.world import World
 
 _SAMPLE = 24_000  # orders per state from which the mean margin by taste and discount is taken
@@ -28,9 +28,10 @@ _COUPONS = (0, 20, 40, 50)
 class Truth:
     """True means per customer of a set, over the 14 market days from the day of the decision; money in yuan.
 
-    `rate_with`, `rate_without`: chance of at least one order, had all of them been sent the message, or none. Margins are goods
-    less cost, before any coupon, less the margin of lines returned within the window. `redemption` is the share who use the
-    coupon in the window, `money` = incremental margin − benefit − contact cost. All zero for an empty set.
+    `rate_with`, `rate_without`: chance of at least one order, had all of them been sent the message, or none.
+    Margins are goods less cost, before any coupon, less the margin of lines returned within the window.
+    `redemption` is the share who use the coupon in the window, `money` = incremental margin − benefit − contact
+    cost. All zero for an empty set.
     """
 
     customers: int
@@ -69,8 +70,11 @@ class Window:
     daily_without: Floats
 
 
-def window_of(world: World, who: Ints, channel: str, yuan: float, touches: Touches, decided: int, handed: int) -> Window:
-    """The 14 days from market day `decided` for each of `who`, with and without a message handed over at second `handed`.
+def window_of(
+    world: World, who: Ints, channel: str, yuan: float, touches: Touches, decided: int, handed: int
+) -> Window:
+    """The 14 days from market day `decided` for each of `who`, with and without a message handed over at second
+    `handed`.
 
     Touches handed over before the day of the decision still work in both worlds, and tire people of the new one.
     """
@@ -87,7 +91,7 @@ def window_of(world: World, who: Ints, channel: str, yuan: float, touches: Touch
     daily_with, daily_without = np.empty((len(who), WINDOW)), np.empty((len(who), WINDOW))
     for k in range(WINDOW):
         day = decided + k
-        extra = np.bincount(earlier.person, on_day(earlier.effect, day - earlier.landed // DAY), minlength=total)[who]
+        extra = added_on(earlier, day, total)[who]
         own = chances(base, extra)
         moved = chances(base, extra + on_day(effect, day - handed // DAY))
         stay, stay_with = stay * (1.0 - own), stay_with * (1.0 - moved)
@@ -105,12 +109,16 @@ def window_of(world: World, who: Ints, channel: str, yuan: float, touches: Touch
     )
 
 
-def truth_of(world: World, margins: Floats, who: Ints, channel: str, yuan: float, touches: Touches, decided: int, handed: int) -> Truth:
+def truth_of(
+    world: World, margins: Floats, who: Ints, channel: str, yuan: float, touches: Touches, decided: int, handed: int
+) -> Truth:
     """The truth about persons `who`; `margins` is the mean margin of an order of every person, in yuan."""
     if len(who) == 0:
         return Truth(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     window = window_of(world, who, channel, yuan, touches, decided, handed)
-    seen = np.clip(WINDOW - BACK_FIRST - np.arange(WINDOW), 0, BACK_LAST - BACK_FIRST + 1) / (BACK_LAST - BACK_FIRST + 1)
+    seen = np.clip(WINDOW - BACK_FIRST - np.arange(WINDOW), 0, BACK_LAST - BACK_FIRST + 1) / (
+        BACK_LAST - BACK_FIRST + 1
+    )
     kept = 1.0 - RETURNS * seen
     coupons = np.divide(window.redemption, window.rate_with, out=np.zeros(len(who)), where=window.rate_with > 0)
     kept_with = 1.0 - (RETURNS + COUPON_RETURNS * coupons[:, None]) * seen
@@ -154,8 +162,8 @@ def order_margins(world: World) -> Floats:
 
 
 def write_truth(world: World, folder: Path) -> tuple[Written, ...]:
-    """The truth beside the files: `persons` (traits and what we planted in their names), `effects` (14 days, text message at
-    20:00 of the first evening, by yuan of coupon) and `channels`."""
+    """The truth beside the files: `persons` (traits and what we planted in their names), `effects` (14 days, text
+    message at 20:00 of the first evening, by yuan of coupon) and `channels`."""
     folder.mkdir(parents=True, exist_ok=True)
     tables = {"persons": _persons(world), "effects": _effects(world), "channels": _channels()}
     for name, table in tables.items():
@@ -165,7 +173,10 @@ def write_truth(world: World, folder: Path) -> tuple[Written, ...]:
 
 def _persons(world: World) -> pa.Table:
     people, named, total = world.people, world.identifiers, world.people.members
-    single = {name: getattr(people, name)[:total].astype(np.float32) for name in ("warmth", "browse", "word_pull", "coupon_pull", "thrift")}
+    single = {
+        name: getattr(people, name)[:total].astype(np.float32)
+        for name in ("warmth", "browse", "word_pull", "coupon_pull", "thrift")
+    }
     return pa.table(
         {
             "member_no": named.member_no,
@@ -187,7 +198,9 @@ def _effects(world: World) -> pa.Table:
     who = np.arange(world.people.members)
     columns: dict[str, object] = {"member_no": world.identifiers.member_no}
     for yuan in _COUPONS:
-        window = window_of(world, who, "sms", float(yuan), no_touches(), world.now_day, world.now_day * DAY + 20 * 3_600)
+        window = window_of(
+            world, who, "sms", float(yuan), no_touches(), world.now_day, world.now_day * DAY + 20 * 3_600
+        )
         columns.setdefault("rate_without", window.rate_without)
         columns[f"lift_{yuan}"] = window.rate_with - window.rate_without
     return pa.table(columns)
@@ -195,7 +208,15 @@ def _effects(world: World) -> pa.Table:
 
 def _channels() -> pa.Table:
     rows = [
-        {"channel": name, "delivered": g.delivered, "pull": g.pull, "opened": g.opened, "clicked": g.clicked, "opt_out": g.opt_out, "price": g.price}
+        {
+            "channel": name,
+            "delivered": g.delivered,
+            "pull": g.pull,
+            "opened": g.opened,
+            "clicked": g.clicked,
+            "opt_out": g.opt_out,
+            "price": g.price,
+        }
         for name, g in GATEWAYS.items()
     ]
     return pa.Table.from_pylist(rows)

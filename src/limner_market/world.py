@@ -16,7 +16,8 @@ _AHEAD = 366  # days after now for which shelves are laid
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that is true of a market by (seed, customers), before anybody is sent anything. Days are market days."""
+    """Everything that is true of a market by (seed, customers), before anybody is sent anything. Days are market
+    days."""
 
     seed: int
     first_day: int
