@@ -6,16 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.core.normal import KINDS, amount, identifier, is_empty, kind, masked, safe_cell, text, yes_no
+from limner.core.normal import KINDS, amount, identifier, identifier_kind, is_empty, masked, safe_cell, text, yes_no
 
 
 @pytest.mark.parametrize(
     "raw",
     [
-        "13812349876", "+8613812349876", "008613812349876", "8613812349876", "+86 138 1234 9876", "138-1234-9876",
-        "１３８１２３４９８７６", "13812349876.0", " 13812349876\u3000", "\ufeff13812349876", "(+86)138 1234 9876", "013812349876",
+        "13812349876",
+        "+8613812349876",
+        "008613812349876",
+        "8613812349876",
+        "+86 138 1234 9876",
+        "138-1234-9876",
+        "１３８１２３４９８７６",
+        "13812349876.0",
+        " 13812349876\u3000",
+        "\ufeff13812349876",
+        "(+86)138 1234 9876",
+        "013812349876",
     ],
-)  # fmt: skip
+)
 def test_one_phone_has_one_form(raw: str) -> None:
     assert identifier("phone", raw) == ("phone", "+8613812349876", None)
 
@@ -44,8 +54,8 @@ def test_a_bad_phone_says_why(raw: str, reason: str) -> None:
 def test_a_masked_phone_is_another_kind_that_never_links() -> None:
     for raw in ("138****9876", "138xxxx9876", "138＊＊＊＊9876", "+86138****9876", "138•••9876"):
         assert identifier("phone", raw) == ("masked_phone", "138****9876", None)
-    assert kind("masked_phone").strength == "never"
-    assert not kind("masked_phone").is_person
+    assert identifier_kind("masked_phone").strength == "never"
+    assert not identifier_kind("masked_phone").is_person
 
 
 def test_a_phone_from_abroad_keeps_its_country() -> None:
@@ -96,12 +106,27 @@ def test_other_identifiers() -> None:
 @pytest.mark.parametrize(
     ("raw", "value"),
     [
-        ("¥1,234.50", "1234.5"), ("1234.5元", "1234.5"), ("（12.00）", "-12"), ("(12.00)", "-12"), ("-3", "-3"),
-        ("3-", "-3"), ("１２．５", "12.5"), ("￥ 99", "99"), ("CNY 7", "7"), ("RMB7.10", "7.1"), (".5", "0.5"),
-        ("1.2万", "12000"), ("−8.00", "-8"), ("-¥5", "-5"), ("¥-5", "-5"), ("0.00005", "0.0001"), ("1e-05", "0"),
-        ("12，345", "12345"), ("5.", "5"),
+        ("¥1,234.50", "1234.5"),
+        ("1234.5元", "1234.5"),
+        ("（12.00）", "-12"),
+        ("(12.00)", "-12"),
+        ("-3", "-3"),
+        ("3-", "-3"),
+        ("１２．５", "12.5"),
+        ("￥ 99", "99"),
+        ("CNY 7", "7"),
+        ("RMB7.10", "7.1"),
+        (".5", "0.5"),
+        ("1.2万", "12000"),
+        ("−8.00", "-8"),
+        ("-¥5", "-5"),
+        ("¥-5", "-5"),
+        ("0.00005", "0.0001"),
+        ("1e-05", "0"),
+        ("12，345", "12345"),
+        ("5.", "5"),
     ],
-)  # fmt: skip
+)
 def test_amounts(raw: str, value: str) -> None:
     assert amount(raw) == (Decimal(value), None)
 
@@ -138,14 +163,23 @@ def test_masks_hide_addresses() -> None:
     assert "12349876" not in masked("电话13812349876或 138 1234 9876")
     assert "1234 9876" not in masked("138 1234 9876")
     assert masked("liming@qq.com,wang@x.cn") == "li***@qq.com,wa***@x.cn"
-    assert masked("2026-09-01") == "2026-09-01" or "****" in masked("2026-09-01")
+    assert masked("2099-09-01") == "2099-09-01"
+    assert masked("138-1234-9876") == "138****76"
     assert masked("6222020200112233445").startswith("622****")
 
 
 def test_yes_no() -> None:
     assert [yes_no(w) for w in ("是", "Y", "1", "否", "拒绝", "0", "", None, "maybe")] == [
-        True, True, True, False, False, False, None, None, None,
-    ]  # fmt: skip
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+        None,
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ KINDS: Final = MappingProxyType({name: IdentifierKind(name, **row) for name, row
 """The kinds of `identifiers.toml`, by name."""
 
 
-def kind(name: str) -> IdentifierKind:
+def identifier_kind(name: str) -> IdentifierKind:
     """The kind of that name; one we do not know is a person's strong text identifier, ranked after the known ones.
 
-    >>> kind("phone").is_address, kind("yhd_nick").form
+    >>> identifier_kind("phone").is_address, identifier_kind("yhd_nick").form
     (True, 'text')
     """
     return KINDS.get(name) or IdentifierKind(name, 60, "strong", "text", is_person=True)
@@ -62,19 +62,21 @@ class Normal(NamedTuple):
 
 
 _ZERO_WIDTH = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\ufeff\x00]")
+_AS_TEXT = re.compile(r'="([^"]*)"')
 _EXPONENT = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d{1,3}")
 _INTEGRAL = re.compile(r"\d+\.0+")
 
 
 def text(raw: str) -> str:
-    """Full-width letters and digits made plain (NFKC), invisible characters dropped, trimmed.
+    """Full-width letters and digits made plain (NFKC), invisible characters dropped, trimmed; `="123"` is 123.
 
     >>> text("\u3000１３８ａ\ufeff ")
     '138a'
     """
-    if raw.isascii():
-        return raw.replace("\x00", "").strip()
-    return _ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", raw)).strip()
+    plain = raw if raw.isascii() else _ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", raw))
+    plain = plain.replace("\x00", "").strip()
+    quoted = _AS_TEXT.fullmatch(plain) if plain.startswith('="') else None
+    return quoted[1].strip() if quoted else plain
 
 
 def is_empty(plain: str) -> bool:
@@ -97,7 +99,7 @@ def identifier(name: str, raw: str | None) -> Normal:
     plain = text(raw) if raw is not None else ""
     if is_empty(plain):
         return Normal(name, None)
-    form = kind(name).form
+    form = identifier_kind(name).form
     if form == "phone":
         return _phone(name, plain)
     if form == "email":
@@ -224,8 +226,48 @@ def _sign(plain: str) -> tuple[int, str]:
     return 1, plain.removeprefix("+").strip()
 
 
-_YES: Final = frozenset({"1", "true", "t", "yes", "y", "是", "有", "对", "真", "已", "开", "同意", "on"})
-_NO: Final = frozenset({"0", "false", "f", "no", "n", "否", "没有", "不", "假", "未", "关", "不同意", "拒绝", "off"})
+_YES: Final = frozenset(
+    {
+        "1",
+        "true",
+        "t",
+        "yes",
+        "y",
+        "是",
+        "有",
+        "对",
+        "真",
+        "已",
+        "开",
+        "同意",
+        "on",
+        "granted",
+        "授权",
+        "订阅",
+        "opt_in",
+    }
+)
+_NO: Final = frozenset(
+    {
+        "0",
+        "false",
+        "f",
+        "no",
+        "n",
+        "否",
+        "没有",
+        "不",
+        "假",
+        "未",
+        "关",
+        "不同意",
+        "拒绝",
+        "off",
+        "refused",
+        "退订",
+        "opt_out",
+    }
+)
 
 
 def yes_no(raw: str | None) -> bool | None:
@@ -241,7 +283,8 @@ def yes_no(raw: str | None) -> bool | None:
 # ------------------------------------------------------------------------------------------------ showing
 
 _MAIL_MASK = re.compile(r"([^\s@,;<>]{1,2})[^\s@,;<>]*@")
-_DIGITS_MASK = re.compile(r"(\d{3})[\d\s-]{2,}(\d{2})")
+_LONG_DIGITS = re.compile(r"\d(?:[\s-]?\d){6,}")
+_DATE_DIGITS = re.compile(r"(?:19|20)\d\d-\d\d?-\d\d?(?:\s.*)?")
 SHOWN: Final = 60
 """The most characters of a value that a reject shows."""
 
@@ -254,8 +297,12 @@ def masked(raw: str | None) -> str:
     """
     if raw is None:
         return ""
-    plain = _MAIL_MASK.sub(r"\1***@", text(raw))
-    return _DIGITS_MASK.sub(r"\1****\2", plain)[:SHOWN]
+    return _LONG_DIGITS.sub(_hidden, _MAIL_MASK.sub(r"\1***@", text(raw)))[:SHOWN]
+
+
+def _hidden(found: re.Match[str]) -> str:
+    digits = found[0]
+    return digits if _DATE_DIGITS.fullmatch(digits) else f"{digits[:3]}****{digits[-2:]}"
 
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")

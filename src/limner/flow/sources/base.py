@@ -1,0 +1,130 @@
+"""The contracts of this station: how files of a kind are read, and what a quality check is.
+
+A source kind is a class with the methods of `Reader`, named by `@source_kind("csv")` in a module of this folder, from
+an entry point `limner.sources`, or from a trusted workspace folder. A check is a function named by `@check_kind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from limner.core.errors import BadInput, near, words
+from limner.core.registry import Registry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from limner.flow.sources.definition import Source
+    from limner.store.stores import Stores
+
+UNREADABLE_FILE = words("file_unreadable", "{path} cannot be read as {kind}: {why}. Nothing of it was taken.")
+EMPTY_FILE = words("file_empty", "{path} is empty: it has no {what}. Nothing was taken.")
+NO_KIND = words(
+    "file_kind_unknown", "{path}: nothing is known of files ending in {suffix!r}. Known: {known}. Or write kind: csv."
+)
+
+CHUNK_ROWS = 1_000_000
+"""Rows handled at once: what bounds the memory of a load."""
+
+LINE = "_line"
+"""The column every chunk has: the line (of a table file: the row) a row stands on, counted from 1, the header included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a file is read, as far as its definition says; empty means: find out."""
+
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows of a file. `rows` has the columns asked for and `_line`; `broken` are rows that are not rows at all."""
+
+    rows: pa.Table
+    broken: Sequence[tuple[int, str, str]] = ()
+    """(line, text, reason)"""
+    done: int = 0
+    total: int = 0
+    """Bytes or rows read so far, and in all."""
+
+
+class Reader(Protocol):
+    """One kind of file. `columns` looks at the beginning; `chunks` walks the whole, a chunk at a time."""
+
+    suffixes: tuple[str, ...]
+
+    def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
+        """The columns in order, each with a type in words: text, number, instant, date, bool."""
+        ...
+
+    def chunks(
+        self, path: Path, options: ReadOptions, columns: Sequence[str], size: int = CHUNK_ROWS
+    ) -> Iterator[Chunk]:
+        """The rows, `size` at most at a time, with the columns named (those the file lacks are left out)."""
+        ...
+
+
+readers: Registry[type[Reader]] = Registry("source kind", "limner.flow.sources", "limner.sources")
+source_kind = readers.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a quality check says: how bad it is, about what, in numbers, and what to do."""
+
+    check: str
+    level: str
+    subject: str
+    count: int
+    of: int
+    words: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+Check = Callable[["Stores"], Sequence[Finding]]
+checks: Registry[Check] = Registry("quality check", "limner.flow.sources", "limner.checks")
+check_kind = checks.kind
+
+
+def options_of(source: Source) -> ReadOptions:
+    """How a source's files are read."""
+    return ReadOptions(source.encoding, source.delimiter, source.sheet, source.skip)
+
+
+def reader_of(path: Path, kind: str = "") -> tuple[str, Reader]:
+    """The kind of a file, by name or by its suffix, and its reader."""
+    if kind:
+        return kind, readers.find(kind)()
+    suffix = path.suffix.lower() if path.suffix.lower() != ".gz" else Path(path.stem).suffix.lower()
+    known = {ending: name for name, cls in readers for ending in cls.suffixes}
+    if suffix not in known:
+        raise BadInput(
+            NO_KIND, near=near(suffix, known), path=path.name, suffix=suffix, known=", ".join(sorted(known))
+        )
+    return known[suffix], readers.find(known[suffix])()
+
+
+def headers(names: Sequence[object]) -> list[str]:
+    """Column names as mappings say them: normal text, empty ones numbered, doubled ones counted.
+
+    >>> headers([" 手机号", "", "a", "a"])
+    ['手机号', 'column_2', 'a', 'a_2']
+    """
+    from limner.core.normal import text
+
+    found: list[str] = []
+    for place, raw in enumerate(names, 1):
+        plain = text("" if raw is None else str(raw)).replace("\n", " ") or f"column_{place}"
+        name, turn = plain, 1
+        while name in found:
+            turn += 1
+            name = f"{plain}_{turn}"
+        found.append(name)
+    return found

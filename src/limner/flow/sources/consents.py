@@ -1,0 +1,200 @@
+"""Consents and receipts: what customers allowed goes to the ledger, what providers report becomes events of a touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select
+from sqlglot import exp
+
+from limner.core.ours import Channel
+from limner.flow.sources.desk import Desk
+from limner.flow.sources.mapping import Part
+from limner.flow.sources.readings import template
+from limner.flow.sources.sections import Making, day_of, hour_of
+from limner.store.ledger.tables import batches, consents, touches
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from limner.store.definitions import Definitions
+    from limner.store.stores import Stores
+
+UNKNOWN_MESSAGE = "unknown message"
+DUPLICATE_RECEIPT = "duplicate receipt"
+REFUSING = ("Message Unsubscribed", "Message Complained")
+"""Receipts after which the channel is refused."""
+
+_ROWS = 5_000
+_KEYS = 900
+
+
+def consent_rows(making: Making) -> exp.Query | None:
+    """The statements of consent among the rows, each on the row's strongest identifier."""
+    whole: exp.Query | None = None
+    for part in making.mapped.of("consents"):
+        fields = part.fields
+        wanted = [exp.column("trace"), exp.column(fields["happened_at"]).as_("happened_at")]
+        wanted += [exp.column(fields["channel"]).as_("channel"), exp.column(fields["granted"]).as_("is_granted")]
+        purpose = exp.column(fields["purpose"]) if "purpose" in fields else exp.Literal.string("marketing")
+        wanted.append(exp.func("coalesce", purpose, exp.Literal.string("marketing")).as_("purpose"))
+        for name, kind in (("until_at", "TIMESTAMPTZ"), ("uses", "INT"), ("proof", "VARCHAR")):
+            value: exp.Expression = exp.column(fields[name]) if name in fields else exp.null()
+            wanted.append(exp.cast(value, kind).as_(name))
+        usable = exp.column("w").is_(exp.null())
+        test = exp.and_(usable, exp.column(part.flag)) if part.flag else usable
+        found = exp.select(*wanted).from_(making.rows).where(test)
+        whole = found if whole is None else exp.union(whole, found, distinct=False, by_name=True)
+    if whole is None:
+        return None
+    joined = exp.select("c.*", "k.kind", "k.hash").from_(whole.subquery("c"))
+    return joined.join("known_traces AS k", on="c.trace = k.trace").order_by("c.happened_at", "c.trace")
+
+
+def write_consents(stores: Stores, rows: pa.Table, *, batch: str, load: int, source: str, now: datetime) -> int:
+    """Write consents once; a repeated batch changes nothing. The number written."""
+    if not rows.num_rows:
+        return 0
+    with stores.ledger.write() as connection:
+        known = select(batches.c.rows).where(batches.c.table_name == "consents", batches.c.batch_id == batch)
+        if connection.execute(known).first() is not None:
+            return 0
+        first = stores.ledger.take(connection, "consent", rows.num_rows)
+        for start in range(0, rows.num_rows, _ROWS):
+            part = rows.slice(start, _ROWS).to_pylist()
+            values = [_consent(row, first + start + n, load, source, now) for n, row in enumerate(part)]
+            connection.execute(insert(consents), values)
+        connection.execute(insert(batches).values(table_name="consents", batch_id=batch, rows=rows.num_rows))
+    return int(rows.num_rows)
+
+
+def _consent(row: Mapping[str, Any], seq: int, load: int, source: str, now: datetime) -> dict[str, Any]:
+    return {
+        "seq": seq, "load": load, "source": source, "kind": row["kind"], "hash": row["hash"], "trace": row["trace"],
+        "channel": row["channel"], "purpose": row["purpose"], "is_granted": row["is_granted"],
+        "happened_at": row["happened_at"], "received_at": now, "until_at": row["until_at"], "uses": row["uses"],
+        "proof": row["proof"] or "", "withdrawn_at": None,
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ receipts
+
+
+def mark_receipts(desk: Desk, making: Making, stores: Stores) -> None:
+    """Bring the touches the receipts speak of to the desk (`receipt_touches`), and mark rows that fit none, or come again."""
+    for part in making.mapped.of("receipts"):
+        key = exp.column(part.fields["message_key"])
+        keys = desk.ask(exp.select(key.as_("message_key")).distinct().from_(making.rows).where("w IS NULL"))
+        desk.give("given_touches", _touches(stores, keys["message_key"].to_pylist()))
+        desk.make("receipt_touches", exp.select("*").from_("given_touches"))
+        desk.take_back("given_touches")
+        known = exp.select("message_key").from_("receipt_touches").subquery()
+        _mark(desk, making, part, exp.not_(exp.In(this=key.copy(), query=known)), UNKNOWN_MESSAGE)
+        _mark_again(desk, making, stores, part)
+
+
+def _touches(stores: Stores, keys: list[str]) -> pa.Table:
+    import pyarrow as pa
+
+    row, found = touches, []
+    wanted = (row.c.message_key, row.c.touch_id, row.c.trace, row.c.campaign, row.c.channel)
+    with stores.ledger.read() as connection:
+        for start in range(0, len(keys), _KEYS):
+            question = select(*wanted).where(row.c.message_key.in_(keys[start : start + _KEYS]))
+            found += [tuple(r) for r in connection.execute(question)]
+    columns: list[list[Any]] = [list(c) for c in zip(*found, strict=True)] or [[], [], [], [], []]
+    types = (pa.string(), pa.int64(), pa.int32(), pa.string(), pa.string())
+    names = ("message_key", "touch_id", "trace", "campaign", "channel")
+    return pa.table({n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
+
+
+def receipt_key(part: Part) -> exp.Expression:
+    """16 bytes of message, status and moment: what makes two receipts one."""
+    fields = part.fields
+    return template(
+        "unhex(md5(:k || '|' || :s || '|' || CAST(epoch_us(:t) AS VARCHAR)))",
+        k=exp.column(fields["message_key"]), s=exp.column(fields["status"]), t=exp.column(fields["happened_at"]),
+    )  # fmt: skip
+
+
+def _mark_again(desk: Desk, making: Making, stores: Stores, part: Part) -> None:
+    is_message = template("starts_with(name, 'Message ')")
+    known = exp.select("event_key").from_("events").where(is_message, "NOT event_key IS NULL")
+    desk.give("given_keys", stores.lake.table(known))
+    rows = exp.select("_line", receipt_key(part).as_("k")).from_(making.rows).where("w IS NULL").subquery("r")
+    order = exp.Order(expressions=[exp.Ordered(this=exp.column("_line"))])
+    turn = exp.Window(this=exp.RowNumber(), partition_by=[exp.column("k")], order=order)
+    numbered = exp.select("_line", "k", turn.as_("turn")).from_(rows).subquery("n")
+    here = exp.In(this=exp.column("k"), query=exp.select("event_key").from_("given_keys").subquery())
+    desk.make("rows_twice", exp.select("_line").from_(numbered).where(exp.or_(exp.column("turn") > 1, here)))
+    desk.take_back("given_keys")
+    twice = exp.In(this=exp.column("_line"), query=exp.select("_line").from_("rows_twice").subquery())
+    _mark(desk, making, part, twice, DUPLICATE_RECEIPT)
+
+
+def _mark(desk: Desk, making: Making, part: Part, test: exp.Expression, reason: str) -> None:
+    key = part.fields["message_key"]
+    label = making.mapped.readings[key].label
+    value = template("{'reason': :r, 'label': :l, 'value': :v}", r=reason, l=label, v=exp.column(key))
+    desk.update(
+        exp.Update(
+            this=exp.to_table(making.rows),
+            expressions=[exp.EQ(this=exp.column("w"), expression=value)],
+            where=exp.Where(this=exp.and_(exp.column("w").is_(exp.null()), test)),
+        )
+    )
+
+
+def receipt_events(making: Making) -> exp.Query | None:
+    """Receipts as events of the touch they speak of."""
+    whole: exp.Query | None = None
+    for part in making.mapped.of("receipts"):
+        happened = exp.column(part.fields["happened_at"])
+        wanted = [
+            *making.common(happened), exp.column(part.fields["status"]).as_("name"),
+            day_of(making, happened).as_("day"),
+            hour_of(making, happened, exp.column(part.fields["happened_at"] + "_off")).as_("hour"),
+            exp.column("trace", "t").as_("trace"), exp.column("touch_id", "t"),
+            exp.column("channel", "t").as_("via"), exp.column("campaign", "t").as_("p_campaign"),
+            receipt_key(part).as_("event_key"), exp.false().as_("is_history"),
+        ]  # fmt: skip
+        same = exp.column(part.fields["message_key"], "r").eq(exp.column("message_key", "t"))
+        found = exp.select(*wanted).from_(exp.to_table(making.rows).as_("r"))
+        found = found.join("receipt_touches AS t", on=same).where(exp.column("w", "r").is_(exp.null()))
+        whole = found if whole is None else exp.union(whole, found, distinct=False, by_name=True)
+    return whole
+
+
+def refusals(making: Making, definitions: Definitions) -> exp.Query | None:
+    """The consents that receipts take back: the channel's consent is refused from the receipt's moment on."""
+    whole = None
+    named = {name: c.consent or name for name, c in definitions.of(Channel).items()}
+    for part in making.mapped.of("receipts"):
+        channel: exp.Expression = exp.column("channel", "t")
+        if named:
+            case = exp.Case(this=channel)
+            for name, consent in named.items():
+                case = case.when(exp.Literal.string(name), exp.Literal.string(consent))
+            channel = case.else_(channel.copy())
+        wanted = [
+            exp.column("trace", "t"), exp.column(part.fields["happened_at"], "r").as_("happened_at"),
+            channel.as_("channel"), exp.false().as_("is_granted"), exp.Literal.string("marketing").as_("purpose"),
+            exp.cast(exp.null(), "TIMESTAMPTZ").as_("until_at"), exp.cast(exp.null(), "INT").as_("uses"),
+            exp.column(part.fields["status"], "r").as_("proof"), exp.column("kind", "k"), exp.column("hash", "k"),
+        ]  # fmt: skip
+        same = exp.column(part.fields["message_key"], "r").eq(exp.column("message_key", "t"))
+        says_no = exp.In(
+            this=exp.column(part.fields["status"], "r"), expressions=[exp.Literal.string(n) for n in REFUSING]
+        )
+        found = exp.select(*wanted).from_(exp.to_table(making.rows).as_("r"))
+        found = found.join("receipt_touches AS t", on=same).join("known_traces AS k", on="t.trace = k.trace")
+        found = found.where(exp.column("w", "r").is_(exp.null()), says_no)
+        whole = found if whole is None else exp.union(whole, found, distinct=False, by_name=True)
+    return whole
+
+
+def batch_name(load: int, number: int) -> str:
+    """The name of one batch of a load."""
+    return f"load/{load}/{number}"

@@ -1,0 +1,208 @@
+"""CSV and other delimited text: encoding and delimiter found, quoted newlines allowed, ragged rows kept as broken."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from limner.core.errors import BadInput, Broken
+from limner.flow.sources.base import (
+    CHUNK_ROWS,
+    EMPTY_FILE,
+    LINE,
+    UNREADABLE_FILE,
+    Chunk,
+    ReadOptions,
+    headers,
+    source_kind,
+)
+from limner.flow.sources.encodings import Utf8Stream, encoding_of
+
+DELIMITERS = (",", "\t", ";", "|", "，")
+RAGGED = "wrong number of columns"
+_BLOCK = 8 << 20
+_LOOKED_AT = 200
+
+
+def delimiter_of(sample: str, stated: str = "") -> str:
+    """The delimiter that cuts most lines into the same number of columns; ties go to the one that cuts into more.
+
+    >>> delimiter_of("a;b;c\\n1,5;2;3\\n2,5;3;4\\n")
+    ';'
+    """
+    if stated:
+        return {"tab": "\t", "\\t": "\t"}.get(stated, stated)
+
+    def fit(delimiter: str) -> tuple[float, int]:
+        rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if any(row)]
+        width, count = Counter(len(row) for row in rows[:_LOOKED_AT]).most_common(1)[0] if rows else (1, 0)
+        return (count / max(len(rows[:_LOOKED_AT]), 1), width) if width > 1 else (0.0, 1)
+
+    try:
+        return max(DELIMITERS, key=fit)
+    except csv.Error:
+        return ","
+
+
+def _sample(path: Path, encoding: str) -> str:
+    with Utf8Stream(path, encoding) as stream:
+        head = io.BufferedReader(stream).read(256 << 10).decode("utf-8", "ignore")
+    cut = head.rfind("\n")
+    return head[: cut + 1] if cut > 0 and len(head) >= (250 << 10) else head
+
+
+def _layout(path: Path, options: ReadOptions) -> tuple[str, str, list[str], int]:
+    """Encoding, delimiter, column names, and how many physical lines stand before the first row."""
+    encoding = encoding_of(path, options.encoding)
+    sample = _sample(path, encoding)
+    lines = sample.splitlines(keepends=True)[options.skip :]
+    body = "".join(lines)
+    delimiter = delimiter_of(body, options.delimiter)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter)
+    try:
+        head = next((row for row in reader if any(cell.strip() for cell in row)), None)
+    except csv.Error as error:
+        raise Broken(UNREADABLE_FILE, path=path, kind="CSV", why=str(error)) from error
+    if head is None:
+        raise BadInput(EMPTY_FILE, path=path, what="header")
+    return encoding, delimiter, headers(head), options.skip + reader.line_num
+
+
+@source_kind("csv")
+class CsvReader:
+    """Delimited text of any of the known encodings, packed with gzip or not."""
+
+    suffixes = (".csv", ".txt", ".tsv")
+
+    def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
+        """The header; everything is text."""
+        return dict.fromkeys(_layout(path, options)[2], "text")
+
+    def chunks(
+        self, path: Path, options: ReadOptions, columns: Sequence[str], size: int = CHUNK_ROWS
+    ) -> Iterator[Chunk]:
+        """Rows in the order of the file; a row of another width is broken, an empty line is nothing."""
+        encoding, delimiter, names, first = _layout(path, options)
+        wanted = [name for name in names if name in set(columns)]
+        ragged: list[tuple[int, str]] = []
+        total = path.stat().st_size
+        with Utf8Stream(path, encoding) as stream:
+            batches = _batches(stream, path, (delimiter, names, wanted, first), ragged)
+            for rows, broken in _in_lines(batches, ragged, first, size):
+                yield Chunk(rows, broken, min(stream.tell_bytes(), total), total)
+
+
+def _batches(
+    stream: Utf8Stream, path: Path, layout: tuple[str, list[str], list[str], int], ragged: list[tuple[int, str]]
+) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    delimiter, names, wanted, first = layout
+
+    def odd(row: Any) -> str:  # noqa: ANN401
+        ragged.append((row.number, row.text))
+        return "skip"
+
+    # one delimiter of one byte is all Arrow takes; the full-width comma becomes a tab on the way
+    source = pa.PythonFile(_Swapped(stream, delimiter) if not delimiter.isascii() else stream, mode="r")
+    try:
+        reader = pa_csv.open_csv(
+            source,
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK, skip_rows=first, column_names=names),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=delimiter if delimiter.isascii() else "\t",
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=odd,
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=False,
+                check_utf8=False,
+                include_columns=wanted or names[:1],
+            ),
+        )
+        yield from reader
+    except pa.ArrowInvalid as error:
+        if "Empty CSV file" in str(error):
+            return
+        raise Broken(UNREADABLE_FILE, path=path, kind="CSV", why=str(error).splitlines()[0]) from error
+
+
+class _Swapped(io.RawIOBase):
+    def __init__(self, stream: Utf8Stream, delimiter: str) -> None:
+        self._stream, self._mark, self._rest = stream, delimiter.encode(), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size) or b""
+        whole = self._rest + block
+        keep = max((n for n in range(1, len(self._mark)) if whole.endswith(self._mark[:n])), default=0) if block else 0
+        self._rest = whole[len(whole) - keep :]
+        return whole[: len(whole) - keep].replace(self._mark, b"\t")
+
+
+def _in_lines(
+    batches: Iterator[Any], ragged: list[tuple[int, str]], first: int, size: int
+) -> Iterator[tuple[Any, list[tuple[int, str, str]]]]:
+    """Put line numbers to rows, drop empty lines, and gather batches into chunks of about `size` rows.
+
+    Arrow counts records; a record with newlines inside stands on several lines, so the newlines are counted too.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    records, line, waiting, broken = 0, first, [], []
+    for batch in batches:
+        ours = [r for r in ragged if r[0] is not None]
+        ragged.clear()
+        table, records, line, found = _numbered(batch, ours, records, line, first)
+        broken += found
+        blank = None
+        for name in table.column_names[:-1]:
+            is_blank = pc.equal(table[name], "")
+            blank = is_blank if blank is None else pc.and_(blank, is_blank)
+        waiting.append(table.filter(pc.invert(blank)) if blank is not None and pc.any(blank).as_py() else table)
+        if sum(t.num_rows for t in waiting) >= size:
+            yield pa.concat_tables(waiting), broken
+            waiting, broken = [], []
+    broken += [(first + number, text, RAGGED) for number, text in ragged]
+    if waiting or broken:
+        yield pa.concat_tables(waiting) if waiting else pa.table({LINE: pa.array([], pa.int64())}), broken
+
+
+def _numbered(
+    batch: Any, ragged: list[tuple[int, str]], records: int, line: int, first: int  # noqa: ANN401
+) -> tuple[Any, int, int, list[tuple[int, str, str]]]:
+    """The batch with `_line`; `records` counts records so far, `line` is the last line used."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = pa.Table.from_batches([batch])
+    newlines = np.zeros(table.num_rows, dtype=np.int64)
+    for name in table.column_names:
+        inside = pc.count_substring(table[name], "\n")
+        if pc.max(inside).as_py():
+            newlines += inside.to_numpy()
+    total = table.num_rows + len(ragged)
+    is_odd = np.zeros(total, dtype=bool)
+    base = records + first
+    places = [number - base - 1 for number, _ in ragged]
+    is_odd[[p for p in places if 0 <= p < total]] = True
+    if int(is_odd.sum()) != len(ragged):
+        is_odd[:] = False
+        is_odd[table.num_rows :] = True
+    height = np.ones(total, dtype=np.int64)
+    height[~is_odd] += newlines
+    starts = line + 1 + np.concatenate([[0], np.cumsum(height)[:-1]])
+    found = [(int(starts[p]), text, RAGGED) for p, (_, text) in zip(np.flatnonzero(is_odd), ragged, strict=True)]
+    table = table.append_column(LINE, pa.array(starts[~is_odd]))
+    return table, records + total, int(line + height.sum()), found

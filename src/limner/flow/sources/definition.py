@@ -1,0 +1,216 @@
+"""What a source is: where its files lie and which column means what. A frozen value read from a small YAML file.
+
+A field is a column's name, or a mapping that says more (`Field`). Every section is optional: one file may state events,
+the lines of orders, traits, items, holdings, relations, sites, consents or receipts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from limner.core.definition import definition
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where a value comes from: a column, several joined, or a constant; and how it is read.
+
+    `words` maps what the file says to what we say; a word not in it becomes `other`, or is kept when that is empty.
+    `unit` multiplies numbers (0.01 when a file writes cents). `order` says how 1/2/2026 is meant. `type` is for traits
+    and properties: text, number, money, bool, instant, date, place.
+    """
+
+    column: str = ""
+    columns: tuple[str, ...] = ()
+    join: str = " "
+    constant: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    other: str = ""
+    unit: Decimal = Decimal(1)
+    order: Literal["ymd", "dmy", "mdy"] = "ymd"
+    zone: str = ""
+    type: Literal["", "text", "number", "money", "bool", "instant", "date", "place"] = ""
+
+
+Reads = str | Field
+Condition = Mapping[str, object]
+"""Column → what it must be; see `conditions.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectRule:
+    """Rows that must not be used, and why."""
+
+    matching: Condition
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventMap:
+    """One event per row that matches (of a file of order lines: one per order).
+
+    `amount` of an order is what was paid for it; without one, an order's amount is the sum of its lines. A refund's
+    amount is written positive, whatever sign the file gives it.
+    """
+
+    name: Reads
+    happened_at: Reads
+    matching: Condition = field(default_factory=dict)
+    event_id: Reads = ""
+    order_id: Reads = ""
+    item_id: Reads = ""
+    category: Reads = ""
+    quantity: Reads = ""
+    amount: Reads = ""
+    currency: Reads = ""
+    via: Reads = ""
+    session: Reads = ""
+    properties: Mapping[str, Reads] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LineMap:
+    """The lines of orders: the file has one row per line. Without `amount`, a line's amount is quantity × price."""
+
+    item_id: Reads
+    quantity: Reads = ""
+    price: Reads = ""
+    list_price: Reads = ""
+    amount: Reads = ""
+    category: Reads = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMap:
+    """One item per row."""
+
+    item_id: Reads
+    name: Reads = ""
+    category: Reads = ""
+    price: Reads = ""
+    cost: Reads = ""
+    on_sale_at: Reads = ""
+    off_sale_at: Reads = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingMap:
+    """One holding per row that matches."""
+
+    kind: Reads
+    item_id: Reads
+    opened_at: Reads
+    closed_at: Reads = ""
+    amount: Reads = ""
+    matching: Condition = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RelationMap:
+    """One relation per row that matches: to another customer (`other`, of the identifier kind `other_kind`) or operator."""
+
+    kind: Reads
+    happened_at: Reads
+    other: Reads = ""
+    other_kind: str = ""
+    operator: Reads = ""
+    until_at: Reads = ""
+    matching: Condition = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMap:
+    """One store or branch per row. `org` is its path from headquarters down."""
+
+    site_id: Reads
+    name: Reads = ""
+    org: Reads = ""
+    longitude: Reads = ""
+    latitude: Reads = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentMap:
+    """One statement of consent per row that matches. `granted` must read as yes or no.
+
+    `uses` is how many messages it is good for (empty: any number); `proof` says where it was given.
+    """
+
+    channel: Reads
+    granted: Reads
+    happened_at: Reads
+    purpose: Reads = field(default_factory=lambda: Field(constant="marketing"))
+    until_at: Reads = ""
+    uses: Reads = ""
+    proof: Reads = ""
+    matching: Condition = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptMap:
+    """What a provider reports of messages: the key we gave it, the status in its words, and when."""
+
+    message_key: Reads
+    status: Reads
+    happened_at: Reads
+    amount: Reads = ""
+
+
+@definition("sources")
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One kind of file and what it means. `files` are paths, folders or globs, relative to the workspace.
+
+    `kind` is csv, excel, jsonl or parquet, by the suffix when empty. `zone` and `currency` are the workspace's when
+    empty. `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows
+    may train models and never fire live journeys. `extra: keep` keeps columns nobody mapped as text. `optional` names
+    columns a file may lack. `money` states in words what the amounts mean; `ask` are open questions with the answers
+    assumed.
+    """
+
+    id: str
+    files: tuple[str, ...] = ()
+    name: str = ""
+    kind: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    skip: int = 0
+    zone: str = ""
+    currency: str = ""
+    is_history: bool = True
+    extra: Literal["drop", "keep"] = "drop"
+    optional: tuple[str, ...] = ()
+    identifiers: Mapping[str, Reads] = field(default_factory=dict)
+    reject: tuple[RejectRule, ...] = ()
+    cancelled: Condition = field(default_factory=dict)
+    events: tuple[EventMap, ...] = ()
+    lines: LineMap | None = None
+    traits: Mapping[str, Reads] = field(default_factory=dict)
+    traits_at: Reads = ""
+    items: ItemMap | None = None
+    holdings: tuple[HoldingMap, ...] = ()
+    relations: tuple[RelationMap, ...] = ()
+    sites: SiteMap | None = None
+    consents: tuple[ConsentMap, ...] = ()
+    receipts: ReceiptMap | None = None
+    money: str = ""
+    ask: Mapping[str, object] = field(default_factory=dict)
+
+
+def as_field(reads: Reads) -> Field:
+    """A field in its long form; the empty text is a field that reads nothing.
+
+    >>> as_field("手机号").column
+    '手机号'
+    """
+    return reads if isinstance(reads, Field) else Field(column=reads)
+
+
+def is_read(reads: Reads) -> bool:
+    """Whether a field reads anything at all."""
+    long = as_field(reads)
+    return bool(long.column or long.columns or long.constant)

@@ -1,0 +1,124 @@
+"""Rows that were seen before: the same event id, or the same order through another source.
+
+Of one order the richer row counts: one that names a customer before one that does not, then the one that came first.
+An order already in the lake stays. Refunds without an id of their own are the same when order, moment and amount are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from limner.flow.sources.desk import Desk
+from limner.flow.sources.mapping import Mapped, Part
+from limner.flow.sources.names import ORDER, REFUND
+from limner.flow.sources.readings import template
+from limner.flow.sources.sections import Making, event_key
+
+if TYPE_CHECKING:
+    from limner.store.stores import Stores
+
+DUPLICATE_ORDER = "duplicate order"
+DUPLICATE_EVENT = "duplicate event"
+DUPLICATE_REFUND = "duplicate refund"
+_SEEN, _TWICE = "orders_seen", "rows_twice"
+
+
+def mark_duplicates(desk: Desk, making: Making, stores: Stores) -> None:
+    """Write the reason into rows that repeat what is known; `making.rows` is changed in place."""
+    for part in making.mapped.of("events"):
+        if "event_id" in part.fields:
+            _by_id(desk, making, stores, part)
+        if "order_id" in part.fields:
+            _by_order(desk, making, stores, part)
+
+
+def _taken(part: Part) -> exp.Expression:
+    usable = exp.column("w").is_(exp.null())
+    return exp.and_(usable, exp.column(part.flag)) if part.flag else usable
+
+
+def _by_id(desk: Desk, making: Making, stores: Stores, part: Part) -> None:
+    key = event_key(making, part.fields["event_id"])
+    rows = exp.select("_line", key.as_("event_key")).from_(making.rows)
+    rows = rows.where(_taken(part), exp.column(part.fields["event_id"]).is_(exp.null()).not_())
+    own = exp.EQ(this=exp.column("source"), expression=making.source)
+    known = exp.select("event_key").from_("events").where(own, exp.column("event_key").is_(exp.null()).not_())
+    desk.give("given_keys", stores.lake.table(known))
+    again = _again(["event_key"], exp.column("_line"))
+    numbered = exp.select("_line", "event_key", again.as_("turn")).from_(rows.subquery("r")).subquery("n")
+    was_here = exp.In(this=exp.column("event_key"), query=exp.select("event_key").from_("given_keys").subquery())
+    desk.make(_TWICE, exp.select("_line").from_(numbered).where(exp.or_(exp.column("turn") > 1, was_here)))
+    desk.take_back("given_keys")
+    _mark(desk, making, part, DUPLICATE_EVENT, part.fields["event_id"])
+
+
+def _by_order(desk: Desk, making: Making, stores: Stores, part: Part) -> None:
+    name, order = exp.column(part.fields["name"]), exp.column(part.fields["order_id"])
+    names = [ORDER] if "event_id" in part.fields else [ORDER, REFUND]
+    for wanted in names:
+        is_named = name.eq(exp.Literal.string(wanted))
+        rows = exp.select(order.as_("order_id")).distinct().from_(making.rows)
+        ids = desk.ask(rows.where(_taken(part), is_named, order.copy().is_(exp.null()).not_()))
+        if not ids.num_rows:
+            continue
+        known = stores.lake.table(_known_orders(wanted), given={"given_orders": ids})
+        desk.give("given_known", known)
+        desk.make(_SEEN, exp.select("*").from_("given_known"))
+        desk.take_back("given_known")
+        lines = _repeated(making.mapped, making, part, is_named)
+        desk.make(_TWICE, lines)
+        _mark(desk, making, part, DUPLICATE_ORDER if wanted == ORDER else DUPLICATE_REFUND, part.fields["order_id"])
+
+
+def _known_orders(name: str) -> exp.Select:
+    columns = ["e.order_id", *(["e.happened_at", "e.amount"] if name == REFUND else [])]
+    return (
+        exp.select(*columns).distinct().from_("events AS e")
+        .join("given_orders AS g", on="e.order_id = g.order_id")
+        .where(exp.column("name", "e").eq(exp.Literal.string(name)))
+    )  # fmt: skip
+
+
+def _repeated(mapped: Mapped, making: Making, part: Part, is_named: exp.Expression) -> exp.Select:
+    """The lines of rows whose order stands in the lake, or stood in this file in a richer row."""
+    order = exp.column(part.fields["order_id"]).as_("order_id")
+    wanted = [exp.column("_line"), order, exp.column("trace")]
+    keys = ["order_id"]
+    is_refund = is_named.expression.name == REFUND
+    if is_refund and not mapped.lines:
+        amount = template("abs(:a)", a=exp.column(part.fields["amount"])) if "amount" in part.fields else exp.null()
+        wanted += [exp.column(part.fields["happened_at"]).as_("happened_at"), amount.as_("amount")]
+        keys += ["happened_at", "amount"]
+    rows = exp.select(*wanted).from_(making.rows).where(_taken(part), is_named).subquery("r")
+    same = exp.and_(*(exp.NullSafeEQ(this=exp.column(k, "r"), expression=exp.column(k, "s")) for k in keys))
+    if mapped.lines:
+        return exp.select("r._line").from_(rows).join(exp.to_table(_SEEN).as_("s"), on=same, join_type="semi")
+    again = _again(keys, template("trace IS NULL"), exp.column("_line"))
+    numbered = exp.select("*", again.as_("turn")).from_(rows).where(exp.column("order_id").is_(exp.null()).not_())
+    same_n = exp.and_(*(exp.NullSafeEQ(this=exp.column(k, "n"), expression=exp.column(k, "s")) for k in keys))
+    known = exp.select("n._line").from_(numbered.subquery("n")).join(
+        exp.to_table(_SEEN).as_("s"), on=same_n, join_type="semi"
+    )  # fmt: skip
+    twice = exp.select("m._line").from_(numbered.copy().subquery("m")).where("turn > 1")
+    return exp.select("_line").from_(exp.union(known, twice).subquery("u"))
+
+
+def _again(keys: list[str], *by: exp.Expression) -> exp.Expression:
+    order = exp.Order(expressions=[exp.Ordered(this=b) for b in by])
+    return exp.Window(this=exp.RowNumber(), partition_by=[exp.column(k) for k in keys], order=order)
+
+
+def _mark(desk: Desk, making: Making, part: Part, reason: str, key: str) -> None:
+    label = making.mapped.readings[key].label
+    value = template("{'reason': :r, 'label': :l, 'value': :v}", r=reason, l=label, v=exp.column(key))
+    is_twice = exp.In(this=exp.column("_line"), query=exp.select("_line").from_(_TWICE).subquery())
+    desk.update(
+        exp.Update(
+            this=exp.to_table(making.rows),
+            expressions=[exp.EQ(this=exp.column("w"), expression=value)],
+            where=exp.Where(this=exp.and_(_taken(part), is_twice)),
+        )
+    )
+    desk.drop(_TWICE)

@@ -1,0 +1,184 @@
+"""Loads: one run of a source over one file, in the ledger. A load is done once, resumed after a kill, and withdrawable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+
+from limner.core.actor import Actor
+from limner.core.errors import NotFound, words
+from limner.core.ids import version
+from limner.core.definition import as_mapping
+from limner.core.tell import Tell, silent
+from limner.flow.sources.definition import Source
+from limner.store.ledger.tables import audit, batches, consents, loads
+
+if TYPE_CHECKING:
+    from limner.store.stores import Stores
+
+NO_LOAD = words("load_unknown", "There is no load {load}. limner loads lists them.")
+
+FATES = ("used", "anonymous", "cancelled", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows: rows = used + anonymous + cancelled + the rejected of every reason.
+
+    `values` counts single values left out of rows that were used otherwise.
+    """
+
+    rows: int = 0
+    used: int = 0
+    anonymous: int = 0
+    cancelled: int = 0
+    rejected: Mapping[str, int] = ()  # type: ignore[assignment]
+    values: Mapping[str, int] = ()  # type: ignore[assignment]
+
+    def __add__(self, other: Counts) -> Counts:
+        def both(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
+            return dict(sorted((Counter(dict(a)) + Counter(dict(b))).items(), key=lambda kv: (-kv[1], kv[0])))
+
+        return Counts(
+            self.rows + other.rows, self.used + other.used, self.anonymous + other.anonymous,
+            self.cancelled + other.cancelled, both(self.rejected, other.rejected), both(self.values, other.values),
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "rows": self.rows, "used": self.used, "anonymous": self.anonymous, "cancelled": self.cancelled,
+            "rejected": dict(self.rejected), "values": dict(self.values),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One run of a source over one file. States: running, done, withdrawn."""
+
+    load: int
+    source: str
+    file: str
+    state: str
+    counts: Counts
+    done: int
+    started_at: datetime
+    replaces: int | None = None
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def mapping_version(source: Source) -> str:
+    """The version of what a source means: its name, its files and its open questions left out."""
+    return version(as_mapping(replace(source, name="", files=(), ask={})))
+
+
+def begin(stores: Stores, source: Source, path: Path, who: Actor, now: datetime) -> tuple[Load, bool]:
+    """The load of a file by a source, and whether it was done before.
+
+    A load that was cut off is taken up again. One made under another mapping is withdrawn, and the new one replaces it.
+    """
+    content, mapping = content_hash(path), mapping_version(source)
+    same = (loads.c.source == source.id, loads.c.content_hash == content, loads.c.state.in_(("running", "done")))
+    with stores.ledger.read() as connection:
+        found = connection.execute(select(loads).where(*same).order_by(loads.c.load)).mappings().all()
+    old = next((row for row in found if row["mapping_version"] == mapping), None)
+    if old is not None:
+        return _load(old), old["state"] == "done"
+    replaced = None
+    for row in found:
+        withdraw(stores, row["load"], who=who, now=now)
+        replaced = row["load"]
+    with stores.ledger.write() as connection:
+        number = stores.ledger.take(connection, "load")
+        values = {
+            "load": number, "source": source.id, "file": path.name, "content_hash": content, "mapping_version": mapping,
+            "state": "running", "started_at": now, "actor": who.id, "replaces": replaced,
+        }  # fmt: skip
+        connection.execute(insert(loads).values(**values))
+    return Load(number, source.id, path.name, "running", Counts(), 0, now, replaced), False
+
+
+def advance(stores: Stores, load: int, done: int, counts: Counts) -> None:
+    """Note that `done` batches of a load are in, with the counts up to there."""
+    with stores.ledger.write() as connection:
+        body = json.dumps(counts.to_dict(), ensure_ascii=False)
+        connection.execute(update(loads).where(loads.c.load == load).values(done=done, rows=counts.rows, counts=body))
+
+
+def finish(stores: Stores, load: int, now: datetime) -> None:
+    """Note that a load is whole."""
+    with stores.ledger.write() as connection:
+        connection.execute(update(loads).where(loads.c.load == load).values(state="done", ended_at=now))
+
+
+def list_loads(stores: Stores) -> tuple[Load, ...]:
+    """Every load, oldest first, withdrawn ones included."""
+    with stores.ledger.read() as connection:
+        return tuple(_load(row) for row in connection.execute(select(loads).order_by(loads.c.load)).mappings())
+
+
+def _load(row: Mapping[Any, Any]) -> Load:
+    return Load(
+        row["load"], row["source"], row["file"], row["state"], Counts(**json.loads(row["counts"])), row["done"],
+        row["started_at"], row["replaces"],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What a withdrawal took back. Refusals stay."""
+
+    load: int
+    rows: int
+    grants: int
+    was: str
+
+
+def withdraw(
+    stores: Stores, load: int, *, who: Actor, now: datetime, state: str = "withdrawn", tell: Tell = silent
+) -> Withdrawn:
+    """Take the rows of a load out of every later view. Its record stays; of its consents the refusals stay too.
+
+    A load withdrawn before is left as it is. Raises NotFound for a number that was never given.
+    """
+    with stores.ledger.read() as connection:
+        row = connection.execute(select(loads).where(loads.c.load == load)).mappings().first()
+    if row is None:
+        raise NotFound(NO_LOAD, load=load)
+    if row["state"] not in ("running", "done"):
+        return Withdrawn(load, 0, 0, row["state"])
+    rows = stores.lake.withdraw(load, now)
+    tell(1, 2, "rows")
+    with stores.ledger.write() as connection:
+        ours = (consents.c.load == load, consents.c.withdrawn_at.is_(None), consents.c.is_granted.is_(True))
+        grants = connection.execute(update(consents).where(*ours).values(withdrawn_at=now)).rowcount
+        connection.execute(
+            delete(batches).where(batches.c.table_name == "consents", batches.c.batch_id.like(f"load/{load}/%"))
+        )
+        connection.execute(update(loads).where(loads.c.load == load).values(state=state, withdrawn_at=now))
+        body = json.dumps({"load": load, "file": row["file"], "rows": rows}, ensure_ascii=False)
+        seq = stores.ledger.take(connection, "audit")
+        connection.execute(insert(audit).values(seq=seq, happened_at=now, actor=who.id, verb="withdraw", body=body))
+    tell(2, 2, "consents")
+    return Withdrawn(load, rows, grants, row["state"])
+
+
+def total(parts: Sequence[Counts]) -> Counts:
+    """The counts of several loads together; none: zeros."""
+    whole = Counts()
+    for part in parts:
+        whole = whole + part
+    return whole

@@ -1,0 +1,369 @@
+"""From staged rows to the rows of each table of the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from limner.core.moments import offsets
+from limner.flow.sources.desk import Desk
+from limner.flow.sources.mapping import Mapped, Part
+from limner.flow.sources.readings import instant_literal, template
+from limner.flow.sources.staging import BEGINNING, masked_json, signed_amount
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What the rows of one load have in common: where they come from, when we knew, and the local clock's offsets."""
+
+    mapped: Mapped
+    rows: str
+    received_at: datetime
+    day_offset: exp.Expression
+    """Seconds to add to an instant to get the workspace's wall time."""
+
+    @property
+    def source(self) -> exp.Expression:
+        """The source's id as a literal."""
+        return exp.Literal.string(self.mapped.source.id)
+
+    def common(self, happened: exp.Expression) -> list[exp.Expression]:
+        """The columns every fact has."""
+        return [
+            self.source.as_("source"),
+            happened.as_("happened_at"),
+            instant_literal(self.received_at).as_("received_at"),
+        ]
+
+
+def offset_of(desk: Desk, rows: str, zone: str) -> exp.Expression:
+    """The zone's offset in seconds at `moment`, as plain arithmetic over the period the rows span."""
+    low, high = desk.one(exp.select(exp.func("min", exp.column("moment")), exp.func("max", exp.column("moment"))).from_(rows))
+    if low is None:
+        return exp.Literal.number(0)
+    steps = offsets(ZoneInfo(zone), max(low, BEGINNING), high)
+    if len(steps) == 1:
+        return exp.Literal.number(steps[0][1])
+    choice = exp.Case()
+    for since, seconds in reversed(steps[1:]):
+        late = exp.GTE(this=exp.Placeholder(this="moment"), expression=instant_literal(since))
+        choice = choice.when(late, exp.Literal.number(seconds))
+    return choice.else_(exp.Literal.number(steps[0][1]))
+
+
+def _local(making: Making, happened: exp.Expression) -> exp.Expression:
+    """Microseconds of the workspace's wall clock."""
+    seconds = making.day_offset.copy().transform(
+        lambda node: happened.copy() if isinstance(node, exp.Placeholder) and node.name == "moment" else node
+    )
+    return template("epoch_us(:t) + CAST(:s AS BIGINT) * 1000000", t=happened, s=seconds)
+
+
+def day_of(making: Making, happened: exp.Expression) -> exp.Expression:
+    """The local day as days since 1970-01-01."""
+    return template("CAST((:us) // 86400000000 AS INT)", us=_local(making, happened))
+
+
+def hour_of(making: Making, happened: exp.Expression, written: exp.Expression | None) -> exp.Expression:
+    """The local hour: by the offset the stamp was written with when it has one, else the workspace's."""
+    local = _local(making, happened)
+    if written is not None:
+        own = template("epoch_us(:t) + CAST(:m AS BIGINT) * 60000000", t=happened, m=written)
+        local = exp.Case().when(written.copy().is_(exp.null()).not_(), own).else_(local)
+    return template("CAST(((:us) // 3600000000) % 24 AS TINYINT)", us=local)
+
+
+def _good(part: Part | None = None) -> exp.Expression:
+    usable = exp.column("w").is_(exp.null())
+    return exp.and_(usable, exp.column(part.flag)) if part and part.flag else usable
+
+
+def _columns(part: Part, names: Sequence[str]) -> Iterator[exp.Expression]:
+    for name in names:
+        if name in part.fields:
+            yield exp.column(part.fields[name]).as_(name)
+
+
+# ------------------------------------------------------------------------------------------------ events
+
+
+def events(making: Making) -> exp.Query | None:
+    """One event per row and part that takes it."""
+    parts = [_event(making, part) for part in making.mapped.of("events")]
+    return _union(parts)
+
+
+def _union(parts: Sequence[exp.Select]) -> exp.Query | None:
+    whole: exp.Query | None = None
+    for part in parts:
+        whole = part if whole is None else exp.union(whole, part, distinct=False, by_name=True)
+    return whole
+
+
+def event_key(making: Making, key: str) -> exp.Expression:
+    """16 bytes of the source and the file's own event id."""
+    return template("unhex(md5(:s || '|' || :x))", s=making.mapped.source.id, x=exp.column(key))
+
+
+def _event(making: Making, part: Part) -> exp.Select:
+    happened = exp.column(part.fields["happened_at"])
+    written = exp.column(part.fields["happened_at"] + "_off")
+    wanted = making.common(happened)
+    wanted += [exp.column(part.fields["name"]).as_("name"), day_of(making, happened).as_("day")]
+    wanted += [hour_of(making, happened, written).as_("hour"), exp.column("trace")]
+    wanted += _columns(part, ("via", "session", "order_id", "item_id", "category", "quantity"))
+    if "event_id" in part.fields:
+        wanted.append(event_key(making, part.fields["event_id"]).as_("event_key"))
+    if "amount" in part.fields:
+        wanted.append(signed_amount(exp.column(part.fields["name"]), exp.column(part.fields["amount"])).as_("amount"))
+        wanted.append(exp.Literal.string(making.mapped.currency).as_("currency"))
+    wanted += [exp.column(key).as_(f"p_{name}") for name, key in part.properties.items()]
+    wanted += [exp.Boolean(this=making.mapped.source.is_history).as_("is_history")]
+    extra = _loose(making, part)
+    if extra is not None:
+        wanted.append(extra.as_("extra"))
+    return exp.select(*wanted).from_(making.rows).where(_good(part))
+
+
+def _loose(making: Making, part: Part) -> exp.Expression | None:
+    """Undeclared properties and kept columns as one JSON text."""
+    keeps = making.mapped.source.extra == "keep"
+    if not part.loose:
+        return exp.column("extra") if keeps else None
+    pairs = [p for name, key in part.loose.items() for p in (exp.Literal.string(name), exp.column(key))]
+    own = exp.cast(exp.Anonymous(this="json_object", expressions=pairs), "VARCHAR")
+    whole = template("json_merge_patch(coalesce(:x, '{}'), :own)", x=exp.column("extra"), own=own) if keeps else own
+    return masked_json(whole)
+
+
+# ------------------------------------------------------------------------------------------------ orders with lines
+
+
+def order_lines(making: Making) -> exp.Query | None:
+    """The lines of orders with what they share of their order, one row per line."""
+    lines = making.mapped.lines
+    if lines is None:
+        return None
+    return _union([_lines_of(making, part, lines) for part in making.mapped.of("events")])
+
+
+def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
+    order, name = exp.column(part.fields["order_id"]), exp.column(part.fields["name"])
+    own = exp.Window(this=None, partition_by=[order.copy(), name.copy()])
+
+    def over(function: exp.Expression) -> exp.Expression:
+        window = own.copy()
+        window.set("this", function)
+        return window
+
+    happened = over(exp.func("min", exp.column(part.fields["happened_at"])))
+    first = exp.Order(expressions=[exp.Ordered(this=exp.column("_line"))])
+    row = exp.Window(this=exp.RowNumber(), partition_by=[order.copy(), name.copy()], order=first)
+    trace = over(exp.ArgMin(this=exp.column("trace"), expression=exp.column("_line")))
+    wanted = [
+        *making.common(exp.column("order_at")), order.as_("order_id"), exp.cast(row, "INT").as_("line"), name.as_("name"),
+        exp.column("order_trace").as_("trace"),
+        *_columns(lines, ("item_id", "category", "quantity", "price", "list_price")),
+        signed_amount(name, line_amount(lines)).as_("amount"),
+        day_of(making, exp.column("order_at")).as_("day"),
+        hour_of(making, exp.column("order_at"), exp.column("order_off")).as_("hour"),
+        exp.Boolean(this=making.mapped.source.is_history).as_("is_history"),
+    ]  # fmt: skip
+    off = over(exp.ArgMin(this=exp.column(part.fields["happened_at"] + "_off"), expression=exp.column("_line")))
+    inner = exp.select(
+        "*", happened.as_("order_at"), trace.as_("order_trace"), off.as_("order_off")
+    ).from_(making.rows).where(_good(part))  # fmt: skip
+    return exp.select(*wanted).from_(inner.subquery("of_order"))
+
+
+def line_amount(lines: Part) -> exp.Expression:
+    """What was paid for a line: its amount, or quantity × price."""
+    if "amount" in lines.fields:
+        return exp.column(lines.fields["amount"])
+    if "price" not in lines.fields:
+        return exp.cast(exp.null(), "DECIMAL(18,4)")
+    quantity = exp.column(lines.fields["quantity"]) if "quantity" in lines.fields else exp.Literal.number(1)
+    return times(quantity, exp.column(lines.fields["price"]))
+
+
+def times(left: exp.Expression, right: exp.Expression) -> exp.Expression:
+    """An exact product of two decimals, rounded half away from zero to four places."""
+    return template("CAST(CAST(:a AS DECIMAL(18,4)) * CAST(:b AS DECIMAL(18,4)) AS DECIMAL(18,4))", a=left, b=right)
+
+
+def orders(making: Making) -> exp.Query | None:
+    """One event per order of a file of order lines."""
+    lines = making.mapped.lines
+    if lines is None:
+        return None
+    return _union([_order(making, part, lines) for part in making.mapped.of("events")])
+
+
+def _first(column: exp.Expression) -> exp.Expression:
+    return exp.ArgMin(this=column, expression=exp.column("_line"))
+
+
+def _sum(column: exp.Expression) -> exp.Expression:
+    return exp.cast(exp.Sum(this=column), "DECIMAL(18,4)")
+
+
+def _order(making: Making, part: Part, lines: Part) -> exp.Select:
+    name, order = exp.column(part.fields["name"]), exp.column(part.fields["order_id"])
+    written = _first(exp.column(part.fields["happened_at"] + "_off"))
+    wanted = [
+        exp.func("min", exp.column(part.fields["happened_at"])).as_("order_at"),
+        written.as_("order_off"),
+        name.as_("name"), order.as_("order_id"), _first(exp.column("trace")).as_("trace"),
+        *(_first(exp.column(part.fields[f])).as_(f) for f in ("via", "session") if f in part.fields),
+        _only(lines, "item_id").as_("item_id"), _only(lines, "category").as_("category"),
+    ]  # fmt: skip
+    if "quantity" in lines.fields:
+        quantity = exp.column(lines.fields["quantity"])
+        wanted.append(signed_amount(name, _sum(quantity)).as_("quantity"))
+    paid = _first(exp.column(part.fields["amount"])) if "amount" in part.fields else _sum(line_amount(lines))
+    wanted.append(signed_amount(name, paid).as_("amount"))
+    wanted += _order_properties(making, part, lines)
+    grouped = exp.select(*wanted).from_(making.rows).where(_good(part)).group_by(name.copy(), order.copy())
+    happened = exp.column("order_at")
+    outer = [
+        *making.common(happened), day_of(making, happened).as_("day"),
+        hour_of(making, happened, exp.column("order_off")).as_("hour"),
+        exp.Literal.string(making.mapped.currency).as_("currency"),
+        exp.Boolean(this=making.mapped.source.is_history).as_("is_history"),
+    ]  # fmt: skip
+    inner = exp.Star(**{"except_": [exp.column("order_at"), exp.column("order_off")]})
+    return exp.select(inner, *outer).from_(grouped.subquery("grouped"))
+
+
+def _only(lines: Part, field: str) -> exp.Expression:
+    """The item of an order that has only one; orders of several say nothing themselves."""
+    if field not in lines.fields:
+        return exp.cast(exp.null(), "VARCHAR")
+    column = exp.column(lines.fields[field])
+    return template("CASE WHEN min(:c) = max(:c) THEN min(:c) END", c=column)
+
+
+def _order_properties(making: Making, part: Part, lines: Part) -> list[exp.Expression]:
+    found = []
+    for name, key in part.properties.items():
+        column = exp.column(key)
+        is_money = making.mapped.readings[key].type == "money"
+        found.append((_sum(column) if is_money else _first(column)).as_(f"p_{name}"))
+    if "list_amount" not in part.properties and "list_price" in lines.fields:
+        quantity = exp.column(lines.fields["quantity"]) if "quantity" in lines.fields else exp.Literal.number(1)
+        listed = times(template("abs(:q)", q=quantity), exp.column(lines.fields["list_price"]))
+        found.append(_sum(listed).as_("p_list_amount"))
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ people
+
+
+def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
+    """Each identifier seen, and with which one it stood in a record, at the earliest moment; those in `emitted` are left out."""
+    parts = []
+    for named in making.mapped.identifiers:
+        if named.is_other:
+            continue
+        seen = f"seen_{named.key}"
+        trace = exp.column(f"{named.key}_trace")
+        beside = exp.Case().when(trace.neq(exp.column("trace")), exp.column("trace"))
+        rows = (
+            exp.select(trace.as_("trace"), beside.as_("with_trace"), exp.func("min", exp.column("moment")).as_("moment"))
+            .from_(making.rows)
+            .where(_good(), trace.copy().is_(exp.null()).not_())
+            .group_by(exp.Literal.number(1), exp.Literal.number(2))
+        )
+        kinds = exp.select("trace", "kind", "hash", "strength").distinct().from_(seen).where("NOT trace IS NULL")
+        parts.append(
+            exp.select("g.trace", "g.with_trace", "g.moment", "s.kind", "s.hash", "s.strength")
+            .from_(rows.subquery("g"))
+            .join(kinds.subquery("s"), on="g.trace = s.trace")
+        )
+    whole = _union(parts)
+    if whole is None or emitted is None:
+        return whole
+    same = exp.and_(
+        exp.column("trace", "x").eq(exp.column("trace", "e")),
+        exp.NullSafeEQ(this=exp.column("with_trace", "x"), expression=exp.column("with_trace", "e")),
+        exp.column("moment", "e") <= exp.column("moment", "x"),
+    )
+    return exp.select("x.*").from_(whole.subquery("x")).join(exp.to_table(emitted).as_("e"), on=same, join_type="anti")
+
+
+def identifier_rows(making: Making, found: str) -> exp.Select:
+    """The rows of `identifiers` out of what was found."""
+    return exp.select(
+        *making.common(exp.column("moment")), "trace", "kind", "hash", "with_trace", "strength"
+    ).from_(found)  # fmt: skip
+
+
+def traits(making: Making) -> exp.Query | None:
+    """One row per stated trait."""
+    parts = []
+    for name, key in making.mapped.traits.items():
+        type_ = making.mapped.readings[key].type
+        value: Mapping[str, exp.Expression] = {"text": exp.column(key)}
+        if type_ == "float":
+            value = {"number": exp.column(key)}
+        elif type_ in ("instant", "date"):
+            value = {"instant": exp.column(key)}
+        elif type_ == "bool":
+            value = {"number": exp.cast(exp.column(key), "DOUBLE")}
+        wanted = [*making.common(exp.column("moment")), exp.column("trace"), exp.Literal.string(name).as_("name")]
+        wanted += [v.as_(column) for column, v in value.items()]
+        parts.append(exp.select(*wanted).from_(making.rows).where(_good(), exp.column(key).is_(exp.null()).not_()))
+    return _union(parts)
+
+
+def items(making: Making) -> exp.Query | None:
+    """One row per item."""
+    fields = ("item_id", "name", "category", "price", "cost", "on_sale_at", "off_sale_at")
+    return _plain(making, "items", fields, exp.column("moment"), keeps_extra=True)
+
+
+def sites(making: Making) -> exp.Query | None:
+    """One row per store or branch."""
+    fields = ("site_id", "name", "org", "longitude", "latitude")
+    return _plain(making, "sites", fields, exp.column("moment"), keeps_extra=True)
+
+
+def _plain(
+    making: Making, section: str, fields: Sequence[str], happened: exp.Expression, *, keeps_extra: bool = False
+) -> exp.Query | None:
+    parts = []
+    for part in making.mapped.of(section):
+        wanted = [*making.common(happened), *_columns(part, fields)]
+        if keeps_extra and making.mapped.source.extra == "keep":
+            wanted.append(exp.column("extra"))
+        parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
+    return _union(parts)
+
+
+def holdings(making: Making) -> exp.Query | None:
+    """One row per holding and row of the file; its amount is dated when it was opened."""
+    parts = []
+    for part in making.mapped.of("holdings"):
+        opened = exp.column(part.fields["opened_at"])
+        wanted = [*making.common(opened), exp.column("trace")]
+        wanted += _columns(part, ("kind", "item_id", "opened_at", "closed_at", "amount"))
+        if "amount" in part.fields:
+            wanted.append(opened.as_("amount_at"))
+        parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
+    return _union(parts)
+
+
+def relations(making: Making) -> exp.Query | None:
+    """One row per relation; the other side is a trace or an operator."""
+    others = {named.key for named in making.mapped.identifiers if named.is_other}
+    parts = []
+    for place, part in enumerate(making.mapped.of("relations")):
+        wanted = [*making.common(exp.column(part.fields["happened_at"])), exp.column("trace")]
+        wanted += _columns(part, ("kind", "operator", "until_at"))
+        if f"o{place}" in others:
+            wanted.append(exp.column(f"o{place}_trace").as_("other_trace"))
+        parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
+    return _union(parts)

@@ -1,0 +1,239 @@
+"""From a chunk of a file to rows with values, traces, and for every row that cannot be used the reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from sqlglot import exp
+
+from limner.core.moments import FIRST_YEAR
+from limner.flow.sources.base import LINE, Chunk
+from limner.flow.sources.desk import Desk
+from limner.flow.sources.mapping import MISSING, MONEY_EVENTS, NEEDS, OWNED, Mapped, Part, mentioned
+from limner.flow.sources.names import REFUND
+from limner.flow.sources.readings import SQL_TYPES, fast, instant_literal, offset_minutes, slow, source_text, template
+from limner.flow.sources.traces import ERASED, Traces
+
+BEGINNING = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+"""When a fact happened whose file says no date: before everything."""
+
+CHUNK, ROWS = "chunk_rows", "staged_rows"
+MATCHES_NOTHING = "matches no event"
+NO_IDENTIFIER = "no identifier"
+FOREIGN = "other currency"
+
+
+def stage(desk: Desk, mapped: Mapped, chunk: Chunk, traces: Traces, into: str, now: datetime) -> frozenset[str]:
+    """Read a chunk into the table `into`: values, traces, the row's own moment, and why it cannot be used.
+
+    The answer names the readings of which some value could not be read.
+    """
+    desk.give("given_chunk", chunk.rows)
+    desk.make(CHUNK, _first_look(mapped, chunk.rows.column_names))
+    desk.take_back("given_chunk")
+    for named in mapped.identifiers:
+        traces.learn(desk, CHUNK, named, now)
+    mended = {key: _mend(desk, mapped, key) for key in mapped.readings}
+    desk.add(into, _second_look(mapped, frozenset(key for key, (is_mended, _) in mended.items() if is_mended)))
+    desk.drop(CHUNK, *(f"fix_{key}" for key in mapped.readings))
+    return frozenset(key for key, (_, has_reason) in mended.items() if has_reason)
+
+
+def _first_look(mapped: Mapped, present: list[str]) -> exp.Select:
+    """Every reading the fast way, what needs the slow way as raw text, identifiers as text, conditions as flags."""
+    columns = {name: kind for name, kind in mapped.columns.items() if name in set(present)}
+    wanted: list[exp.Expression] = [exp.column(LINE)]
+    for key, reading in mapped.readings.items():
+        way = fast(reading, columns)
+        wanted.append(way.value.as_(key))
+        raw = exp.cast(way.raw, "VARCHAR")
+        wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else _nothing()).as_(f"{key}_raw"))
+        if key in mapped.stamps:
+            wanted.append(offset_minutes(reading, columns).as_(f"{key}_off"))
+    wanted += [named.raw.as_(named.key) for named in mapped.identifiers]
+    wanted += [test.as_(flag) for flag, test in mapped.flags.items()]
+    if mapped.source.extra == "keep":
+        wanted.append(_extra(mapped, columns).as_("extra"))
+    return exp.select(*wanted).from_("given_chunk")
+
+
+def _nothing(kind: str = "VARCHAR") -> exp.Expression:
+    return exp.cast(exp.null(), kind)
+
+
+def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expression:
+    """The columns nobody mapped as JSON text; what looks like a phone or a mail address in them is masked."""
+    known = set(mentioned(mapped.source, columns))
+    pairs: list[exp.Expression] = []
+    for name, kind in columns.items():
+        if name not in known and name != LINE:
+            pairs += [exp.Literal.string(name), source_text(exp.column(name, quoted=True), kind)]
+    if not pairs:
+        return _nothing()
+    whole = exp.cast(exp.Anonymous(this="json_object", expressions=pairs), "VARCHAR")
+    return masked_json(whole)
+
+
+def masked_json(whole: exp.Expression) -> exp.Expression:
+    """JSON text without its nulls, and without whole phones, long numbers and mail addresses; null when nothing is left."""
+    return template(
+        r"nullif(regexp_replace(regexp_replace(CAST(json_merge_patch('{}', :x) AS VARCHAR), "
+        r"'([0-9]{3})[0-9]{4,}([0-9]{2})', '\1****\2', 'g'), '[^\s\"@,;:]+@', '***@', 'g'), '{}')",
+        x=whole,
+    )
+
+
+def _mend(desk: Desk, mapped: Mapped, key: str) -> tuple[bool, bool]:
+    """Read the slow way what the fast way left; `fix_<key>` gets value and reason per raw text.
+
+    Whether anything was left, and whether some of it has a reason.
+    """
+    import pyarrow as pa
+
+    raw = exp.column(f"{key}_raw")
+    left = desk.ask(exp.select(raw.as_("raw")).distinct().from_(CHUNK).where(exp.not_(raw.copy().is_(exp.null()))))
+    if not left.num_rows:
+        return False, False
+    texts = left["raw"].to_pylist()
+    values, reasons = slow(mapped.readings[key], texts)
+    table = pa.table({"raw": left["raw"], "value": values, "why": pa.array(reasons, pa.string())})
+    desk.give("given_fix", table)
+    desk.make(f"fix_{key}", exp.select("*").from_("given_fix"))
+    desk.take_back("given_fix")
+    return True, any(reasons)
+
+
+def _second_look(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
+    values = _values(mapped, mended)
+    return (
+        exp.select("*", _row_moment(mapped).as_("moment"), _why(mapped).as_("w"))
+        .from_(exp.select("*", *_person(mapped)).from_(values.subquery("read")).subquery("known"))
+    )  # fmt: skip
+
+
+def _values(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
+    wanted: list[exp.Expression] = [exp.column(LINE)]
+    query = exp.select().from_(exp.to_table(CHUNK).as_("c"))
+    for key, reading in mapped.readings.items():
+        kind = SQL_TYPES.get(reading.type, "VARCHAR")
+        value: exp.Expression = exp.column(key, "c")
+        why: exp.Expression = _nothing()
+        if key in mended:
+            value = exp.func("coalesce", value, exp.column("value", f"fix_{key}"))
+            why = exp.column("why", f"fix_{key}")
+            query = query.join(
+                exp.to_table(f"fix_{key}"),
+                on=exp.EQ(this=exp.column(f"{key}_raw", "c"), expression=exp.column("raw", f"fix_{key}")),
+                join_type="left",
+            )
+        wanted += [exp.cast(value, kind).as_(key), why.as_(f"{key}_why"), exp.column(f"{key}_raw", "c")]
+        if key in mapped.stamps:
+            wanted.append(exp.column(f"{key}_off", "c"))
+    for named in mapped.identifiers:
+        seen = f"seen_{named.key}"
+        query = query.join(
+            exp.to_table(seen),
+            on=exp.EQ(this=exp.column(named.key, "c"), expression=exp.column("raw", seen)),
+            join_type="left",
+        )
+        wanted += [exp.column(c, seen).as_(f"{named.key}_{c}") for c in ("trace", "why", "usable", "person")]
+        odd = exp.column("why", seen).is_(exp.null()).not_()
+        wanted.append(exp.Case().when(odd, exp.column(named.key, "c")).as_(f"{named.key}_raw"))
+    wanted += [exp.column(flag, "c") for flag in mapped.flags]
+    if mapped.source.extra == "keep":
+        wanted.append(exp.column("extra", "c"))
+    return query.select(*wanted)
+
+
+def _person(mapped: Mapped) -> list[exp.Expression]:
+    """The trace of the row's strongest identifier that may stand for somebody, and whether it is a person's."""
+    own = [named for named in mapped.identifiers if not named.is_other]
+    if not own:
+        return [_nothing("INT").as_("trace"), exp.false().as_("is_person")]
+    usable = [exp.Case().when(exp.column(f"{n.key}_usable"), exp.column(f"{n.key}_trace")) for n in own]
+    persons = [exp.func("coalesce", exp.column(f"{n.key}_person"), exp.false()) for n in own]
+    return [exp.func("coalesce", *usable, _nothing("INT")).as_("trace"), exp.or_(*persons).as_("is_person")]
+
+
+def _row_moment(mapped: Mapped) -> exp.Expression:
+    stamps = [exp.column(key) for key in mapped.stamps]
+    first = exp.func("least", *stamps) if len(stamps) > 1 else stamps[0] if stamps else _nothing("TIMESTAMPTZ")
+    return exp.func("coalesce", first, instant_literal(BEGINNING))
+
+
+def _why(mapped: Mapped) -> exp.Expression:
+    """The first reason a row cannot be used, as {reason, label, value}; null when it can."""
+    choice = exp.Case()
+    for flag, reason in mapped.rules:
+        choice = choice.when(exp.column(flag), _reason(exp.Literal.string(reason), "", _nothing()))
+    for named in mapped.identifiers:
+        is_erased = exp.EQ(this=exp.column(f"{named.key}_why"), expression=exp.Literal.string(ERASED))
+        choice = choice.when(is_erased, _reason(exp.Literal.string(ERASED), named.label, _nothing()))
+    for part in mapped.parts:
+        for test, key, missing in _needed(mapped, part):
+            label = mapped.readings[key].label if key else ""
+            reason = exp.func("coalesce", exp.column(f"{key}_why"), exp.Literal.string(missing))
+            choice = choice.when(test, _reason(reason, label, exp.column(f"{key}_raw")))
+    if mapped.traits or any(p.section in OWNED for p in mapped.parts):
+        no_trace = exp.column("trace").is_(exp.null())
+        label = "+".join(n.label for n in mapped.identifiers if not n.is_other)
+        choice = choice.when(no_trace, _reason(exp.Literal.string(NO_IDENTIFIER), label, _nothing()))
+    events = list(mapped.of("events"))
+    if events and all(part.flag for part in events) and not mapped.traits:
+        flags = [exp.column(part.flag) for part in mapped.parts if part.flag]
+        if "f_cancelled" in mapped.flags:
+            flags.append(exp.column("f_cancelled"))
+        none = exp.not_(exp.paren(exp.or_(*flags)))
+        choice = choice.when(none, _reason(exp.Literal.string(MATCHES_NOTHING), "", _nothing()))
+    return choice if choice.args.get("ifs") else _reason_null()
+
+
+def _reason(reason: exp.Expression, label: str, value: exp.Expression) -> exp.Expression:
+    return template("{'reason': :r, 'label': :l, 'value': :v}", r=reason, l=label, v=value)
+
+
+def _reason_null() -> exp.Expression:
+    return template("CAST(NULL AS STRUCT(reason VARCHAR, label VARCHAR, value VARCHAR))")
+
+
+def _needed(mapped: Mapped, part: Part) -> list[tuple[exp.Expression, str, str]]:
+    """(row lacks it, reading, reason) for each value a part cannot do without."""
+    taken = exp.column(part.flag) if part.flag else exp.true()
+    found = []
+
+    def lacks(key: str) -> exp.Expression:
+        return exp.and_(taken.copy(), exp.column(key).is_(exp.null()))
+
+    if part.section == "events":
+        names = ["name", "happened_at", *(["order_id"] if mapped.lines else [])]
+        found = [(lacks(part.fields[n]), part.fields[n], MISSING[n]) for n in names if n in part.fields]
+        found += _money_needed(mapped, part, taken)
+    else:
+        for name in NEEDS[part.section]:
+            key = part.fields[name]
+            found.append((lacks(key), key, MISSING.get(name, f"no {name.replace('_', ' ')}")))
+    return found
+
+
+def _money_needed(mapped: Mapped, part: Part, taken: exp.Expression) -> list[tuple[exp.Expression, str, str]]:
+    """An order or refund needs its amount, a line its item; another currency than the workspace's cannot be summed."""
+    found = []
+    name = exp.column(part.fields["name"])
+    is_money = exp.and_(taken.copy(), exp.In(this=name, expressions=[exp.Literal.string(n) for n in MONEY_EVENTS]))
+    if "amount" in part.fields:
+        key = part.fields["amount"]
+        found.append((exp.and_(is_money.copy(), exp.column(key).is_(exp.null())), key, MISSING["amount"]))
+    for field in ("item_id", "amount") if mapped.lines else ():
+        key = mapped.lines.fields.get(field, "") if mapped.lines else ""
+        if key:
+            found.append((exp.and_(taken.copy(), exp.column(key).is_(exp.null())), key, MISSING[field]))
+    if "currency" in part.fields:
+        key = part.fields["currency"]
+        other = exp.NEQ(this=exp.func("upper", exp.column(key)), expression=exp.Literal.string(mapped.currency.upper()))
+        found.append((exp.and_(taken.copy(), exp.column(key).is_(exp.null()).not_(), other), key, FOREIGN))
+    return found
+
+
+def signed_amount(name: exp.Expression, amount: exp.Expression) -> exp.Expression:
+    """The amount of an event: a refund's without its sign."""
+    return template("CASE WHEN :n = :refund THEN abs(:a) ELSE :a END", n=name, a=amount, refund=REFUND)
+
