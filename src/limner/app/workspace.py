@@ -44,7 +44,6 @@ class Workspace:
         self.folder = Path(folder)
         self.who, self.clock, self.tell = who, clock, tell
         self.settings: Settings = settings_of(self.folder)
-        self._definitions: tuple[object, Definitions] | None = None
 
     @cached_property
     def stores(self) -> Stores:
@@ -59,6 +58,13 @@ class Workspace:
         from limner.app.known import known_definitions
 
         return known_definitions(self.stores)
+
+    def declare(self) -> None:
+        """Let the lake know the properties now declared: each is a typed column of events."""
+        from limner.core.ours import Property
+
+        declared = self.definitions.of(Property)
+        self.stores.lake.declare([(name, value.type) for name, value in declared.items()])
 
     def close(self) -> None:
         """Let go of the stores."""

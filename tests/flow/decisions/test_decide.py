@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -227,17 +228,17 @@ def test_a_plan_is_launched_once_and_drops_what_changed(shop):
 
 def test_the_second_question_sees_an_opt_out_and_not_its_own_reservation(shop):
     shop.launch()
-    rows = [row for row in shop.outbox() if row["state"] == "queued"]
+    rows = [SimpleNamespace(**row) for row in shop.outbox() if row["state"] == "queued"]
     gate = Gate(
         shop.stores, {"sms": SMS}, {"c1": POLICY}, {"c1": ""}, ConsentBook(shop.stores, shop.links), shop.version
     )
     assert {said.reason for said in gate.ask(rows, NOW)} == {""}
-    put_consent(shop.stores, rows[0]["trace"] - 1, "sms", is_granted=False, happened_at=NOW)
+    put_consent(shop.stores, rows[0].trace - 1, "sms", is_granted=False, happened_at=NOW)
     later = NOW + timedelta(seconds=1)
     assert [said.reason for said in gate.ask(rows, later)].count("consent") == 1
     night = gate.ask(rows[1:], NOW + timedelta(hours=12))
     assert {said.moment for said in night} == {NOW + timedelta(hours=22)}
     with shop.stores.ledger.write() as connection:
-        clone = dict(rows[1]) | {"decision": 9999, "message_key": "x", "campaign": "c2"}
+        clone = dict(vars(rows[1])) | {"decision": 9999, "message_key": "x", "campaign": "c2"}
         connection.execute(insert(outbox).values(**clone))
     assert gate.ask([rows[1]], NOW)[0].reason == "caps"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,6 +23,29 @@ if TYPE_CHECKING:
     from limner.flow.decisions.consent_book import ConsentBook
     from limner.store.gallery import Version
     from limner.store.stores import Stores
+
+
+class Reserved(Protocol):
+    """A row of the outbox, as far as the gate needs it."""
+
+    @property
+    def decision(self) -> int: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def trace(self) -> int: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def campaign(self) -> str: ...
+    @property
+    def message_class(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def latest_at(self) -> datetime: ...
+    @property
+    def consent_seq(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +67,12 @@ class Gate:
     book: ConsentBook
     version: Version
 
-    def ask(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Said]:
+    def ask(self, rows: Sequence[Reserved], now: datetime) -> list[Said]:
         """One answer per outbox row. The rows' own reservations do not count against them."""
         answers = [Said()] * len(rows)
         groups: dict[tuple[str, str, str, str], list[int]] = {}
         for i, row in enumerate(rows):
-            key = (row["channel"], row["campaign"], row["message_class"], row["purpose"])
+            key = (row.channel, row.campaign, row.message_class, row.purpose)
             groups.setdefault(key, []).append(i)
         for (channel, campaign, message_class, purpose), mine in groups.items():
             part = [rows[i] for i in mine]
@@ -60,7 +83,7 @@ class Gate:
 
     def _group(
         self,
-        rows: Sequence[Mapping[str, Any]],
+        rows: Sequence[Reserved],
         channel: Channel,
         campaign: str,
         message_class: str,
@@ -68,16 +91,16 @@ class Gate:
         now: datetime,
     ) -> list[Said]:
         policy = self.policies[campaign]
-        numbers = np.asarray([row["number"] for row in rows], np.int64)
-        at, own = micros(now), [row["consent_seq"] for row in rows if row["consent_seq"] is not None]
+        numbers = np.asarray([row.number for row in rows], np.int64)
+        at, own = micros(now), [row.consent_seq for row in rows if row.consent_seq is not None]
         allowed = self.book.state(channel.consent or channel.id, purpose, now, numbers, own)
         zones = self._zones(numbers)
         is_free = message_class == "transactional" or channel.is_quiet_exempt
         quiet = [not is_free and _is_quiet_at(policy, zone, now) for zone in zones]
         far = micros(now + reach(policy, (channel,))) - at
         with self.stores.ledger.read() as connection:
-            taken = read_taken(connection, numbers, at - far, at + far, [row["decision"] for row in rows])
-        has_address = np.asarray([row["trace"] > 0 for row in rows], bool)
+            taken = read_taken(connection, numbers, at - far, at + far, [row.decision for row in rows])
+        has_address = np.asarray([row.trace > 0 for row in rows], bool)
         moments = np.where(quiet, -1, at)
         asked = Asked(numbers, moments, has_address, allowed.is_allowed, channel, message_class)
         spans = allowed_spans((policy.quiet_start, policy.quiet_end), self.hours.get(campaign, ""), campaign)
@@ -99,9 +122,9 @@ def _is_quiet_at(policy: Policy, zone: tzinfo, now: datetime) -> bool:
 
 
 def _said(
-    stage: int, row: Mapping[str, Any], zone: tzinfo, spans: list[tuple[int, int]], now: datetime
+    stage: int, row: Reserved, zone: tzinfo, spans: list[tuple[int, int]], now: datetime
 ) -> Said:
     if stage != QUIET:
         return Said(REASONS[stage])
-    later = slots(now, row["latest_at"], zone, spans, most=2)
+    later = slots(now, row.latest_at, zone, spans, most=2)
     return Said(moment=later[0].moment) if later else Said(REASONS[QUIET])

@@ -1,0 +1,64 @@
+"""What a question stands on: the published portrait, and the gate's ground over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from limner.core.errors import NotFound, words
+from limner.core.spans import parse_instant
+from limner.store.ledger import views
+
+if TYPE_CHECKING:
+    from limner.app.workspace import Workspace
+    from limner.core.ours import Policy
+    from limner.flow.decisions.candidates import Ground
+    from limner.store.gallery import Version
+
+NO_PORTRAIT = words(
+    "portrait_missing", "Nothing has been built in this workspace yet. Run `limner collect`, then `limner run`."
+)
+NO_PORTRAIT_ASOF = words(
+    "portrait_missing_asof", "Nothing has been built at {asof}. Run `limner run --asof {asof}` first."
+)
+
+PORTRAIT = "gallery"
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A published version of the gallery with the links it was built over."""
+
+    version: Version
+    links: str
+    asof: datetime
+    catalog_seq: int
+
+
+def portrait_of(shop: Workspace, asof: str | datetime | None = None) -> Portrait:
+    """The newest portrait, or the one at an asof."""
+    wanted = parse_instant(asof, shop.settings.zone) if isinstance(asof, str) else asof
+    found = views.current(shop.stores.ledger, PORTRAIT, wanted)
+    if found is None or found.asof is None:
+        if asof is None:
+            raise NotFound(NO_PORTRAIT)
+        raise NotFound(NO_PORTRAIT_ASOF, asof=asof)
+    version = shop.stores.gallery.version(found.version)
+    return Portrait(version, str(found.body["links"]), found.asof, found.catalog_seq)
+
+
+def gate_ground(shop: Workspace, portrait: Portrait, policy: Policy, now: datetime) -> Ground:
+    """What the gate asks: the portrait, the consents, and rules answered by the audiences station."""
+    from limner.app.asking import answer_rule
+    from limner.flow.decisions.candidates import Ground
+    from limner.flow.decisions.consent_book import ConsentBook
+
+    return Ground(
+        stores=shop.stores,
+        version=portrait.version,
+        policy=policy,
+        book=ConsentBook(shop.stores, portrait.links),
+        answer=lambda rule: answer_rule(shop, rule, portrait),
+        now=now,
+    )

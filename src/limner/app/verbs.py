@@ -1,0 +1,262 @@
+"""The one table of verbs: the command line and Python get the same words from it.
+
+Each row names the function that does it (imported when it is called), its arguments, and the doors it stands at:
+`cli` (a command of that name), `python` (a method of `Workspace`, or of what it returns), `http` (a path).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["text", "int", "path", "instant", "flag", "choice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a verb. A positional one has no default unless it is optional; `is_many` takes several."""
+
+    name: str
+    help: str
+    kind: Kind = "text"
+    is_positional: bool = False
+    is_required: bool = False
+    is_many: bool = False
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    metavar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb: its words, what it does, where it stands. `needs_workspace` is False for those that make one."""
+
+    name: str
+    help: str
+    call: str
+    arguments: tuple[Argument, ...] = ()
+    doors: tuple[str, ...] = ("cli", "python")
+    http: str = ""
+    needs_workspace: bool = True
+    takes_asof: bool = False
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that does it."""
+        module, _, name = self.call.partition(":")
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return found
+
+
+def _one(name: str, help_: str, kind: Kind = "text", **more: Any) -> Argument:  # noqa: ANN401
+    return Argument(name, help_, kind, is_positional=True, is_required=True, **more)
+
+
+_RULE = _one("rule", "a rule, or the name of an audience", metavar="RULE-OR-NAME")
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "init",
+        "make a workspace: empty, from a pack, or with draft mappings for your own files",
+        "limner.app.starting:init",
+        (
+            _one("folder", "the folder to make", "path", metavar="DIR"),
+            Argument("pack", "copy the definitions of a pack", metavar="NAME"),
+            Argument("files", "look at these files and draft their mappings", "path", is_many=True, metavar="FILE"),
+        ),
+        doors=("cli",),
+        needs_workspace=False,
+    ),
+    Verb(
+        "apply",
+        "bring the definitions of the folder into force; prints what changes first, never sends",
+        "limner.app.defining:apply",
+        (
+            Argument("folder", "where the definitions are (default: the workspace)", "path", metavar="DIR"),
+            Argument("ours", "where both sides changed, keep the folder's", "flag"),
+            Argument("theirs", "where both sides changed, keep the ledger's", "flag"),
+        ),
+    ),
+    Verb(
+        "diff",
+        "show what apply would change",
+        "limner.app.defining:diff",
+        (Argument("folder", "where the definitions are (default: the workspace)", "path", metavar="DIR"),),
+    ),
+    Verb(
+        "export",
+        "write the definitions in force into the folder",
+        "limner.app.defining:export",
+        (Argument("folder", "where to write them (default: the workspace)", "path", metavar="DIR"),),
+    ),
+    Verb(
+        "collect",
+        "take in the files of a source, or of all sources",
+        "limner.app.collecting:collect",
+        (
+            Argument("source", "the source (default: all of them)", is_positional=True, metavar="SOURCE"),
+            Argument("file", "these files instead of the source's own path", "path", is_many=True, metavar="FILE"),
+            Argument("replaces", "the load these files take the place of", "int", metavar="LOAD"),
+        ),
+    ),
+    Verb("loads", "list the loads, newest last", "limner.app.collecting:loads"),
+    Verb(
+        "withdraw",
+        "take the rows of a load out of every later view",
+        "limner.app.collecting:withdraw",
+        (_one("load", "the number of the load", "int", metavar="LOAD"),),
+    ),
+    Verb(
+        "run",
+        "resolve, build, tag, learn and select whatever is stale",
+        "limner.app.running:run",
+        takes_asof=True,
+    ),
+    Verb(
+        "tag",
+        "show a tag: its values, lineage and SQL",
+        "limner.app.asking:tag",
+        (
+            _one("name", "the tag", metavar="NAME"),
+            Argument(
+                "sql",
+                "print its SQL in this dialect",
+                "choice",
+                choices=("duckdb", "spark", "clickhouse", "postgres", "doris"),
+            ),
+        ),
+        takes_asof=True,
+    ),
+    Verb(
+        "audience count",
+        "count an audience: identified, anonymous, reachable per channel",
+        "limner.app.asking:audience_count",
+        (
+            _RULE,
+            Argument(
+                "sql",
+                "print its SQL in this dialect instead",
+                "choice",
+                choices=("duckdb", "spark", "clickhouse", "postgres", "doris"),
+            ),
+        ),
+        doors=("cli", "python", "http"),
+        http="POST /audiences/count",
+        takes_asof=True,
+    ),
+    Verb(
+        "audience list",
+        "list the customers of an audience",
+        "limner.app.asking:audience_list",
+        (
+            _RULE,
+            Argument("limit", "how many at most", "int", default=20),
+            Argument("output", "write all of them into this CSV file", "path", metavar="FILE"),
+        ),
+        takes_asof=True,
+    ),
+    Verb("audience show", "show an audience's rule and size", "limner.app.asking:audience_show", (_RULE,), takes_asof=True),
+    Verb(
+        "audience overlap",
+        "show how audiences overlap",
+        "limner.app.asking:audience_overlap",
+        (_one("rules", "rules or names of audiences", is_many=True, metavar="RULE-OR-NAME"),),
+        takes_asof=True,
+    ),
+    Verb(
+        "audience portrait",
+        "show what sets an audience apart (TGI against a base)",
+        "limner.app.asking:audience_portrait",
+        (_RULE, Argument("base", "compare with this audience (default: everybody)", metavar="RULE-OR-NAME")),
+        takes_asof=True,
+    ),
+    Verb(
+        "customer show",
+        "show one customer",
+        "limner.app.asking:customer_show",
+        (_one("customer", "a customer id, or KIND:VALUE such as member_no:M1", metavar="ID"),),
+        doors=("cli", "python", "http"),
+        http="GET /customers/{customer}",
+        takes_asof=True,
+    ),
+    Verb(
+        "plan",
+        "decide a campaign and store it as a plan; nothing is sent",
+        "limner.app.planning:plan",
+        (_one("campaign", "the campaign", metavar="CAMPAIGN"),),
+        takes_asof=True,
+    ),
+    Verb(
+        "launch",
+        "send a plan: each touch once, what is due now",
+        "limner.app.launching:launch",
+        (_one("plan_id", "the id of the plan", "int", metavar="PLAN"),),
+    ),
+    Verb(
+        "explain",
+        "say why a plan decided as it did for one customer",
+        "limner.app.planning:explain",
+        (
+            _one("plan_id", "the id of the plan", "int", metavar="PLAN"),
+            _one("customer", "a customer id, or KIND:VALUE", metavar="CUSTOMER"),
+        ),
+    ),
+    Verb(
+        "measure",
+        "measure a campaign against its hold-out",
+        "limner.app.measuring:measure",
+        (_one("campaign", "the campaign", metavar="CAMPAIGN"),),
+        takes_asof=True,
+    ),
+    Verb(
+        "report",
+        "write the report: one HTML file",
+        "limner.app.reporting:report",
+        (
+            Argument("output", "the file to write", "path", is_required=True, metavar="FILE"),
+            Argument("lang", "its language", "choice", choices=("zh", "en")),
+        ),
+        takes_asof=True,
+    ),
+    Verb("check", "check definitions, data quality and reconciliation", "limner.app.checking:check"),
+    Verb(
+        "demo",
+        "play the whole circle on the simulated market, or on the Online Retail file",
+        "limner.app.demo:demo",
+        (
+            Argument("folder", "where to play (default: ./demo)", "path", metavar="DIR"),
+            Argument("data", "the Online Retail file", "path", metavar="FILE"),
+            Argument("customers", "how many members", "int", default=200_000),
+            Argument("seed", "the seed of the market", "int", default=7),
+            Argument("lang", "the language of the report", "choice", choices=("zh", "en")),
+        ),
+        doors=("cli",),
+        needs_workspace=False,
+    ),
+    Verb(
+        "serve",
+        "answer over HTTP, and send what falls due",
+        "limner.app.serving:serve",
+        (
+            Argument("host", "the address to listen on", default="127.0.0.1"),
+            Argument("port", "the port to listen on", "int", default=8420),
+        ),
+        doors=("cli",),
+    ),
+    Verb(
+        "bench",
+        "run a benchmark of the checkout's bench/ folder",
+        "limner.app.benching:bench",
+        (_one("name", "the benchmark", metavar="NAME"),),
+        doors=("cli",),
+        needs_workspace=False,
+    ),
+)
+"""Every verb, in the order of help."""
+
+
+def find(name: str) -> Verb:
+    """The verb of that name."""
+    return next(verb for verb in VERBS if verb.name == name)

@@ -1,0 +1,31 @@
+"""Our words in the operator's language: `edge/words/{en,zh}.toml`, keyed by our word."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from limner.core.errors import LimnerError
+
+
+@cache
+def words_of(lang: str) -> Mapping[str, Any]:
+    """All words of a language."""
+    text = resources.files("limner.edge").joinpath(f"words/{lang}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def say(section: str, key: str, lang: str, **values: object) -> str:
+    """A word or sentence of a section; the key itself when the language has none for it."""
+    found = words_of(lang).get(section, {}).get(key)
+    text = key if found is None else str(found)
+    return text.format(**values) if values else text
+
+
+def say_error(error: LimnerError, lang: str) -> str:
+    """The message of an error in a language; English where it has not been translated."""
+    sentence = words_of(lang).get("errors", {}).get(error.code)
+    return error.say(sentence, say("door", "did_you_mean", lang))
