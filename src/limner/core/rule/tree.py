@@ -218,6 +218,8 @@ def exact(value: object) -> Value:
         if value.tzinfo is None:
             raise BadDefinition(BAD_VALUE, value=value.isoformat(), bound="an instant with a zone")
         return value.astimezone(UTC)
+    if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+        raise BadDefinition(BAD_VALUE, value=value[:20], bound="text without NUL and broken characters")
     if isinstance(value, str) and len(value) > TEXT:
         raise BadDefinition(BAD_VALUE, value=value[:20] + "…", bound=f"text of at most {TEXT} characters")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
@@ -269,6 +271,10 @@ def _weight(node: Rule) -> int:
 
 def _matching_weight(matching: tuple[Match, ...]) -> int:
     return sum(len(m.value) if isinstance(m.value, tuple) else 1 for m in matching)
+
+
+def _is_unicode(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _decimal(value: Decimal) -> Decimal | int:

@@ -1,0 +1,105 @@
+"""A version of the gallery: a folder that never changes once it is published, erasure alone excepted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyroaring import BitMap
+
+from limner.core.errors import Broken, NotFound, near, words
+from limner.store.gallery.bits import Words, from_bitmap
+from limner.store.gallery.column import LOST, Column, Header, Value
+
+NO_COLUMN = words("gallery_column_unknown", "The gallery has no column {name!r} in version {version}.")
+NO_MEMBERS = words(
+    "gallery_members_unknown", "Version {version} of the gallery holds no members of {name!r}. Run `limner run`."
+)
+INDEX = "index.json"
+LIVING = "living.roar"
+
+
+class Version:
+    """A folder of columns, members and cards. Files are opened at the first question and kept open.
+
+    `size` is one more than the largest customer number; `name` the folder's name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.name = folder, folder.name
+        try:
+            index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise Broken(LOST, path=folder / INDEX, why=str(error)) from error
+        self.size: int = index["size"]
+        self.labels: Mapping[str, Any] = index["labels"]
+        self.headers: Mapping[str, Header] = {name: Header(**kept) for name, kept in index["columns"].items()}
+        self._columns: dict[str, Column] = {}
+        self._members: dict[str, BitMap] = {}
+
+    def __repr__(self) -> str:
+        return f"<Version {self.name}: {self.size:,} numbers, {len(self.headers)} columns>"
+
+    def column(self, name: str) -> Column:
+        """One column, by the id of its trait, tag or score."""
+        found = self._columns.get(name)
+        if found is None:
+            header = self.headers.get(name)
+            if header is None:
+                raise NotFound(NO_COLUMN, near=near(name, self.headers), name=name, version=self.name)
+            found = self._columns[name] = Column(self.folder, header)
+        return found
+
+    def row(self, number: int, columns: Iterable[str] | None = None) -> dict[str, Value]:
+        """What is known of one customer: column → value; unknown answers are left out."""
+        found = {name: self.column(name).value(number) for name in (self.headers if columns is None else columns)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @cached_property
+    def living(self) -> BitMap:
+        """The customers alive in this version: minted, not retired by a merge, not erased."""
+        return self._bitmap(self.folder / LIVING)
+
+    @cached_property
+    def living_words(self) -> Words:
+        """The living as packed bits."""
+        return from_bitmap(self.living, self.size)
+
+    def members(self, audience: str) -> BitMap:
+        """The members of an audience in this version."""
+        if audience not in self._members:
+            path = self.folder / "members" / f"{audience}.roar"
+            if not path.exists():
+                known = self.audiences()
+                raise NotFound(NO_MEMBERS, near=near(audience, known), name=audience, version=self.name)
+            self._members[audience] = self._bitmap(path)
+        return self._members[audience]
+
+    def has_members(self, audience: str) -> bool:
+        """Whether this version holds members of an audience."""
+        return audience in self._members or (self.folder / "members" / f"{audience}.roar").exists()
+
+    def audiences(self) -> tuple[str, ...]:
+        """The audiences whose members stand in this version."""
+        return tuple(sorted(path.stem for path in (self.folder / "members").glob("*.roar")))
+
+    def card(self, name: str) -> dict[str, Any]:
+        """A model card."""
+        path = self.folder / "cards" / f"{name}.json"
+        if not path.exists():
+            raise NotFound(NO_COLUMN, near=near(name, self.cards()), name=name, version=self.name)
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return card
+
+    def cards(self) -> tuple[str, ...]:
+        """The names of the cards in this version."""
+        return tuple(sorted(path.stem for path in (self.folder / "cards").glob("*.json")))
+
+    def _bitmap(self, path: Path) -> BitMap:
+        try:
+            return BitMap.deserialize(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise Broken(LOST, path=path, why=str(error)) from error
