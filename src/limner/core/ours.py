@@ -50,7 +50,7 @@ class Tag:
     within: timedelta | None = None
     type: Literal["int", "float", "money", "bool", "text", "day", "instant"] = "int"
     unit: str = ""
-    otherwise: str | int | float | bool | None = None
+    otherwise: bool | int | float | str | None = None
     half_life: timedelta | None = None
     purpose: str = "marketing"
     options: Mapping[str, object] = field(default_factory=dict)
