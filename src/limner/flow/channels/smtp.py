@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as WIRE
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from limner.core.errors import Broken, words
+from limner.core.errors import BadInput, Broken, words
 from limner.flow.channels.base import ChannelKind, Handed, Message, Post, channel_kind, unsubscribe_link
+from limner.flow.channels.mail import encoded, mailbox, need_address, on_the_wire
 from limner.flow.channels.twins import MailTwin
 
 if TYPE_CHECKING:
@@ -120,7 +118,7 @@ class Smtp(ChannelKind[SmtpOptions]):
 
         try:
             wire, options = self._wire(message)
-        except (ValueError, IndexError, UnicodeError):
+        except BadInput:
             return Handed(message.key, "rejected", "the address is no e-mail address")
         try:
             await connection.sendmail(self.options.sender, [message.address], wire, mail_options=options)
@@ -140,30 +138,29 @@ class Smtp(ChannelKind[SmtpOptions]):
 
     def _wire(self, message: Message) -> tuple[bytes, list[str]]:
         options, rendered = self.options, message.rendered
-        mail = EmailMessage(policy=WIRE)
-        local, _, domain = message.address.rpartition("@")
-        mail["From"] = Address(options.sender_name, addr_spec=options.sender)
-        mail["To"] = Address(username=local, domain=domain)
-        mail["Date"] = self.post.now()
-        mail["Subject"] = rendered.subject
-        mail["Message-ID"] = f"<{message.key}@{options.domain or options.sender.rpartition('@')[2]}>"
+        to = need_address(message.address)
+        headers = {
+            "From": mailbox(options.sender, options.sender_name),
+            "To": to,
+            "Subject": encoded(rendered.subject),
+            "Message-ID": f"<{message.key}@{self._domain}>",
+        }
         if options.reply_to:
-            mail["Reply-To"] = options.reply_to
+            headers["Reply-To"] = options.reply_to
         ways = []
         if options.unsubscribe_url:
             ways.append(f"<{unsubscribe_link(options.unsubscribe_url, message.key)}>")
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         if options.unsubscribe_mail:
             ways.append(f"<mailto:{options.unsubscribe_mail}?subject={quote(message.key)}>")
         if ways:
-            mail["List-Unsubscribe"] = ", ".join(ways)
-        if options.unsubscribe_url:
-            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        mail.set_content(rendered.text)
-        if rendered.html:
-            mail.add_alternative(rendered.html, subtype="html")
-        is_wide = not message.address.isascii()
-        wire = mail.as_bytes(policy=WIRE.clone(utf8=is_wide))
-        return wire, ["SMTPUTF8", "BODY=8BITMIME"] if is_wide else []
+            headers["List-Unsubscribe"] = ", ".join(ways)
+        wire = on_the_wire(headers, self.post.now(), rendered.text, rendered.html, message.key)
+        return wire, [] if to.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+
+    @property
+    def _domain(self) -> str:
+        return self.options.domain or self.options.sender.rpartition("@")[2]
 
     async def _take(self) -> SMTP:
         while self._idle:
@@ -190,7 +187,7 @@ class Smtp(ChannelKind[SmtpOptions]):
             username=options.username or None,
             password=self.post.secrets.get("password"),
             timeout=options.timeout,
-            local_hostname=options.domain or options.sender.rpartition("@")[2] or None,
+            local_hostname=self._domain or None,
         )
         try:
             await connection.connect()
