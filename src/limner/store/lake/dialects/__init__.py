@@ -28,7 +28,7 @@ DIALECTS: Final = tuple(sorted(module.name for module in pkgutil.iter_modules(__
 
 
 def write(
-    query: exp.Expression,
+    query: exp.Expr,
     dialect: str = "duckdb",
     *,
     tables: Mapping[str, Mapping[str, str]] | None = None,
@@ -39,19 +39,24 @@ def write(
     >>> write(parse_one("select count(distinct n) from t", read="duckdb"), "clickhouse")
     'SELECT uniqExact(n) FROM t SETTINGS join_use_nulls = 1, aggregate_functions_null_for_empty = 1'
     """
-    if dialect not in DIALECTS:
-        raise NotFound(UNKNOWN_DIALECT, near=near(dialect, DIALECTS), name=dialect, known=", ".join(DIALECTS))
-
-    def not_said(piece: exp.Expression) -> BadInput:
-        return BadInput(NOT_SAID, dialect=dialect, piece=piece.sql(dialect="duckdb"))
-
-    tree = annotate_types(query.copy(), schema=_schema(tables), dialect="duckdb")
-    tree = rewrite(tree, rules(dialect), not_said)
-    tree = _finish(dialect)(tree)
+    tree = carry(query, dialect, tables=tables)
     try:
         return str(tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE, pretty=is_pretty))
     except SqlglotError:
-        raise not_said(query) from None
+        raise _not_said(dialect, query) from None
+
+
+def carry(query: exp.Expr, dialect: str, *, tables: Mapping[str, Mapping[str, str]] | None = None) -> exp.Expr:
+    """A query of the lake as a tree of the engine's own functions."""
+    if dialect not in DIALECTS:
+        raise NotFound(UNKNOWN_DIALECT, near=near(dialect, DIALECTS), name=dialect, known=", ".join(DIALECTS))
+    tree = annotate_types(query.copy(), schema=_schema(tables), dialect="duckdb")
+    tree = rewrite(tree, rules(dialect), lambda piece: _not_said(dialect, piece))
+    return _finish(dialect)(tree)
+
+
+def _not_said(dialect: str, piece: exp.Expr) -> BadInput:
+    return BadInput(NOT_SAID, dialect=dialect, piece=piece.sql(dialect="duckdb")[:200])
 
 
 @cache
@@ -66,8 +71,8 @@ def _rule(form: str, spelling: Spelling, dialect: str) -> Rewrite:
     return Rewrite(parse_one(form, read="duckdb"), instead)
 
 
-def _finish(dialect: str) -> Callable[[exp.Expression], exp.Expression]:
-    finish: Callable[[exp.Expression], exp.Expression] = import_module(f"{__name__}.{dialect}").finish
+def _finish(dialect: str) -> Callable[[exp.Expr], exp.Expr]:
+    finish: Callable[[exp.Expr], exp.Expr] = import_module(f"{__name__}.{dialect}").finish
     return finish
 
 

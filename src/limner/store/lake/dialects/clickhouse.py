@@ -7,7 +7,7 @@ from sqlglot import exp
 SETTINGS = {"join_use_nulls": 1, "aggregate_functions_null_for_empty": 1}
 
 
-def finish(tree: exp.Expression) -> exp.Expression:
+def finish(tree: exp.Expr) -> exp.Expr:
     """Round before casting to a whole number (ClickHouse rounds decimals away from zero and floats to even, as DuckDB
     casts), and add the settings to a query."""
     broken = (exp.DataType.Type.FLOAT, exp.DataType.Type.DOUBLE, exp.DataType.Type.DECIMAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 
-def finish(tree: exp.Expression) -> exp.Expression:
+def finish(tree: exp.Expr) -> exp.Expr:
     """Turn `agg(x) filter (where c)` into `agg(case when c then x end)`."""
     for filtered in list(tree.find_all(exp.Filter)):
         aggregate, condition = filtered.this, filtered.expression.this
@@ -22,5 +22,5 @@ def finish(tree: exp.Expression) -> exp.Expression:
     return tree
 
 
-def _when(condition: exp.Expression, value: exp.Expression) -> exp.Case:
+def _when(condition: exp.Expr, value: exp.Expr) -> exp.Case:
     return exp.Case().when(condition.copy(), value.copy())

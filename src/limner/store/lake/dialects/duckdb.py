@@ -5,6 +5,6 @@ from __future__ import annotations
 from sqlglot import exp
 
 
-def finish(tree: exp.Expression) -> exp.Expression:
+def finish(tree: exp.Expr) -> exp.Expr:
     """Nothing to add."""
     return tree

@@ -8,7 +8,7 @@ _FLOATING = frozenset({exp.DataType.Type.FLOAT, exp.DataType.Type.DOUBLE})
 _EXACT = frozenset({exp.DataType.Type.DECIMAL})
 
 
-def finish(tree: exp.Expression) -> exp.Expression:
+def finish(tree: exp.Expr) -> exp.Expr:
     """Round before casting to a whole number: decimals half away from zero, doubles half to even, as DuckDB does."""
     for cast in list(tree.find_all(exp.Cast)):
         kind = cast.this.type.this if cast.this.type is not None else None

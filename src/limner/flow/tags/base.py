@@ -1,0 +1,115 @@
+"""The contract of a tag kind: it says what to ask, and the station asks it, everything over one relation at once.
+
+A kind is a function from a tag and the ground to a `Part`: a `Scan` shares the one group-by over its relation with all
+other tags over it; an `Asked` is a query of its own. Kinds are code; tags are rows of packs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from sqlglot import exp
+
+from limner.core.errors import words
+from limner.core.ours import Tag
+from limner.core.registry import Registry
+from limner.core.rule.lexicon import Type
+from limner.core.spans import day_of, need_zone
+from limner.flow.tags.relations import Relation, rows_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BAD_OPTION = words("tag_option_bad", "{place}: the option {option!r} is {value!r}, it must be {bound}.")
+NEEDED = words("tag_field_needed", "{place}: a tag of kind {kind} needs {field!r}.")
+
+Ask: TypeAlias = "Callable[[exp.Query], pa.Table]"
+Answer: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a kind may know: the asof, the zone, the relations, and a way to ask the lake a small question."""
+
+    asof: datetime
+    zone: tzinfo
+    relations: Mapping[str, Relation]
+    ask: Ask
+
+    @property
+    def asof_day(self) -> int:
+        """The local day the asof lies in."""
+        return day_of(self.asof, self.zone)
+
+    def rows(self, relation: str) -> exp.Query:
+        """The query of a relation."""
+        return rows_of(self.relations[relation], self.relations, self.asof)
+
+    def since(self, relation: Relation, span: timedelta) -> exp.Expr:
+        """The condition that a row lies in [asof − span, asof); whole days begin at local midnight."""
+        if relation.day and span % timedelta(days=1) == timedelta(0):
+            return exp.column(relation.day) >= exp.Literal.number(self.asof_day - span.days)
+        start = need_zone(self.asof) - span
+        text = exp.Literal.string(start.isoformat(sep=" ", timespec="microseconds"))
+        return exp.column(relation.moment) >= exp.cast(text, exp.DataType.Type.TIMESTAMPTZ)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One column a tag fills: its name and type, and the aggregate that answers it (None: a column of the query).
+
+    `words` turns whole numbers of the answer into text; `otherwise` is the answer of customers without one.
+    """
+
+    column: str
+    type: Type
+    value: exp.Expr | None = None
+    unit: str = ""
+    otherwise: Answer = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Aggregates over a relation; the station puts all scans of one relation into one group-by by customer."""
+
+    over: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query that answers `number` and one column per cell. Where it names the table `answers`, it reads the columns
+    of the tags in `needs`, which are computed first."""
+
+    query: exp.Query
+    cells: tuple[Cell, ...]
+    needs: tuple[str, ...] = ()
+
+
+Part: TypeAlias = Scan | Asked
+
+
+class TagKind(Protocol):
+    """What a kind is: a function that says how to ask."""
+
+    def __call__(self, tag: Tag, ground: Ground, place: str) -> Part:
+        """What to ask for this tag; BadDefinition when the tag asks for what cannot be."""
+        ...
+
+
+KINDS: Registry[TagKind] = Registry("tag kind", "limner.flow.tags", "limner.tag_kinds")
+kind = KINDS.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a tag is made from: its relation, the columns and events it reads, and the tags it stands on."""
+
+    over: str = ""
+    columns: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    tags: tuple[str, ...] = field(default=())

@@ -1,0 +1,75 @@
+"""Queries from parts: all scans of one relation become one group-by by customer; a tag alone becomes one SELECT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from limner.flow.tags.base import Cell, Ground, Part, Scan
+
+_TYPES = {
+    "int": "bigint",
+    "float": "double",
+    "money": "decimal(18,4)",
+    "bool": "boolean",
+    "text": "text",
+    "day": "int",
+    "instant": "timestamptz",
+}
+
+
+def scan(over: str, cells: Sequence[Cell], ground: Ground) -> exp.Query:
+    """One pass over a relation that answers all cells, one row per customer."""
+    query = exp.select("number").from_(ground.rows(over).subquery(over)).group_by("number")
+    for cell in cells:
+        if cell.value is not None:
+            query = query.select(_stored(cell).as_(cell.column, quoted=True), copy=False)
+    return query
+
+
+def _stored(cell: Cell) -> exp.Expr:
+    """The value in the type its column has; text that is counted stays a whole number."""
+    value = cell.value.copy() if cell.value is not None else exp.null()
+    return exp.cast(value, exp.DataType.build("bigint" if cell.words else _TYPES[cell.type], dialect="duckdb"))
+
+
+def alone(part: Part, ground: Ground, others: Mapping[str, Part]) -> exp.Query:
+    """The whole SELECT of one tag, to be run anywhere: its needs written in, whole numbers turned back into text."""
+    if isinstance(part, Scan):
+        query = scan(part.over, part.cells, ground)
+    else:
+        query = part.query.copy()
+        for table in list(query.find_all(exp.Table)):
+            if table.name == "answers" and part.needs:
+                table.replace(_answers(part.needs, ground, others).subquery(table.alias_or_name))
+    worded = [cell for cell in part.cells if cell.words]
+    if not worded:
+        return query
+    said = exp.select("number").from_(query.subquery("coded"))
+    for cell in part.cells:
+        said = said.select(_said(cell).as_(cell.column, quoted=True), copy=False)
+    return said
+
+
+def _said(cell: Cell) -> exp.Expr:
+    column = exp.column(cell.column, quoted=True)
+    if not cell.words:
+        return column
+    case = exp.Case(this=column)
+    for code, word in enumerate(cell.words):
+        case = case.when(exp.Literal.number(code), exp.Literal.string(word))
+    return case
+
+
+def _answers(needs: Sequence[str], ground: Ground, others: Mapping[str, Part]) -> exp.Query:
+    """The answers of the tags needed, side by side."""
+    first, *rest = needs
+    query = exp.select(exp.column("number", table="n0")).from_(alone(others[first], ground, others).subquery("n0"))
+    query = query.select(exp.column(first, table="n0", quoted=True))
+    for place, name in enumerate(rest, 1):
+        alias = f"n{place}"
+        same = exp.column("number", table=alias).eq(exp.column("number", table="n0"))
+        query = query.join(alone(others[name], ground, others).subquery(alias), on=same, join_type="left")
+        query = query.select(exp.column(name, table=alias, quoted=True))
+    return query

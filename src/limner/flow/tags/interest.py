@@ -1,0 +1,119 @@
+"""Interest: how much a customer cares for each category, fading by half-life.
+
+A behaviour weighs its points × 2^(−age / half-life). Forward decay (Cormode et al., ICDE 2009): the weight is kept
+against a landmark, the first day of its quarter, as a whole number of 2^-32, so yesterday's sums need no rewrite and do
+not depend on the order of rows; only the factor from landmark to asof changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from sqlglot import exp
+
+from limner.core.errors import BadDefinition
+from limner.core.exact import WEIGHT_UNIT
+from limner.core.ours import Tag
+from limner.core.spans import EPOCH
+from limner.flow.tags.base import BAD_OPTION, Asked, Cell, Ground, kind
+from limner.flow.tags.options import known_only, number, weights
+from limner.flow.tags.relations import find
+from limner.flow.tags.statistic import conditions, given
+from limner.store.lake.sql import statement
+
+POINTS = {"Product Viewed": 1, "Product Favorited": 3, "Product Added": 4, "Order Completed": 8}
+"""Points of each behaviour when the tag names none."""
+
+YEARS = 10
+"""How far back behaviour counts; at the longest half-life what is older weighs nothing that could be seen."""
+
+
+@kind("interest")
+def interest(tag: Tag, ground: Ground, place: str) -> Asked:
+    """Columns ID.<category> (weight) for the `most` frequent first-level categories, and top_ID (the heaviest one).
+
+    Options: `points` by event name, `most` categories (default 30). `half_life` is at least a week.
+    """
+    known_only(tag, ("points", "most"), place)
+    half_life = (tag.half_life or timedelta(days=30)).days
+    if not 7 <= half_life <= 365:
+        raise BadDefinition(BAD_OPTION, place=place, option="half_life", value=half_life, bound="7d to 365d")
+    points = weights(tag, "points", place, POINTS)
+    over = "item_events" if tag.over == "events" else tag.over
+    relation = find(ground.relations, over, place)
+    found = [given(condition, ground) for condition in conditions(tag, ground, relation, place)]
+    most = number(tag, "most", place, 30, 1, 200)
+    categories = _categories(ground, over, tuple(points), most)
+    rows = (
+        exp.select("number", "top_category", "day", _points(points).as_("points"))
+        .from_(ground.rows(over).subquery(over))
+        .where(_named(tuple(points)), exp.column("top_category") > exp.Literal.string(""), *found)
+    )
+    totals = statement(
+        __package__ or "", "interest.sql", rows=rows, quarters=_quarters(ground, half_life), half_life=half_life
+    )
+    return Asked(_wide(tag, totals, categories), _cells(tag, categories))
+
+
+def _categories(ground: Ground, over: str, events: tuple[str, ...], most: int) -> tuple[str, ...]:
+    query = (
+        exp.select("top_category", exp.Count(this=exp.Star()).as_("times"))
+        .from_(ground.rows(over).subquery(over))
+        .where(_named(events), exp.column("top_category") > exp.Literal.string(""))
+        .group_by("top_category")
+        .order_by("times DESC", "top_category")
+        .limit(most)
+    )
+    return tuple(sorted(ground.ask(query)["top_category"].to_pylist()))
+
+
+def _named(events: tuple[str, ...]) -> exp.Expr:
+    return exp.column("name").isin(*(exp.Literal.string(event) for event in events))
+
+
+def _points(points: Mapping[str, int]) -> exp.Expr:
+    case = exp.Case(this=exp.column("name"))
+    for event, weight in points.items():
+        case = case.when(exp.Literal.string(event), exp.Literal.number(weight))
+    return case
+
+
+def _quarters(ground: Ground, half_life: int) -> exp.Query:
+    """One row per quarter: its number, its first day, and what is left of a weight from then to the asof."""
+    today = EPOCH + timedelta(days=ground.asof_day)
+    rows = []
+    for index in range((today.year - YEARS) * 4, today.year * 4 + (today.month - 1) // 3 + 1):
+        landmark = (date(index // 4, index % 4 * 3 + 1, 1) - EPOCH).days
+        rows.append((index, landmark, 2.0 ** (-(ground.asof_day - landmark) / half_life)))
+    values = exp.values(
+        [tuple(exp.Literal.number(v if isinstance(v, int) else format(v, ".17e")) for v in row) for row in rows],
+        alias="v",
+        columns=["quarter", "landmark", "factor"],
+    )
+    return exp.select("quarter", "landmark", "factor").from_(values)
+
+
+def _wide(tag: Tag, totals: exp.Query, categories: tuple[str, ...]) -> exp.Query:
+    weight = exp.column("weight")
+    query = exp.select("number").from_(totals.subquery("totals")).group_by("number")
+    known = exp.column("top_category").isin(*(exp.Literal.string(c) for c in categories)) if categories else exp.false()
+    query = query.where(known)
+    case = exp.Case(this=exp.column("top_category"))
+    for place, category in enumerate(categories):
+        case = case.when(exp.Literal.string(category), exp.Literal.number(place))
+        is_it = exp.column("top_category").eq(exp.Literal.string(category))
+        total = exp.Filter(this=exp.Sum(this=weight.copy()), expression=exp.Where(this=is_it))
+        share = exp.cast(total, exp.DataType.Type.DOUBLE) / exp.Literal.number(WEIGHT_UNIT)
+        query = query.select(share.as_(f"{tag.id}.{category}", quoted=True))
+    if not categories:
+        return query.select(exp.null().as_(f"top_{tag.id}", quoted=True))
+    room = exp.Literal.number(256)
+    packed = exp.paren(weight.copy() * room + exp.paren(exp.Literal.number(255) - case))
+    best = exp.Literal.number(255) - exp.paren(exp.Max(this=packed) % room.copy())
+    return query.select(best.as_(f"top_{tag.id}", quoted=True))
+
+
+def _cells(tag: Tag, categories: tuple[str, ...]) -> tuple[Cell, ...]:
+    columns = tuple(Cell(f"{tag.id}.{category}", "float", None, tag.unit, tag.otherwise) for category in categories)
+    return (*columns, Cell(f"top_{tag.id}", "text", words=categories))

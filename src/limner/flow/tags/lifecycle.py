@@ -1,0 +1,43 @@
+"""The lifecycle stage of a buyer: new, active, sleeping or lost, by their own rhythm.
+
+If purchases come at random with a mean gap g (a Poisson process), a silence longer than k × g has the chance exp(−k)
+while the customer is alive: 14 % at k = 2 (sleeping), 2 % at k = 4 (lost). The gap is each customer's own, drawn
+towards the median of all by one virtual gap, so that one order is judged by the others and many by themselves. No
+silence shorter than 30 days is called sleeping, none shorter than 90 lost. Customers without an order are unknown.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from limner.core.ours import Tag
+from limner.flow.tags.base import Asked, Cell, Ground, kind
+from limner.flow.tags.options import known_only, name, number
+from limner.store.lake.sql import statement
+
+STAGES = ("new", "active", "sleeping", "lost")
+_USUAL = {"silence": "recency_days", "tenure": "first_order_days", "order_days": "order_days"}
+_BOUNDS = {
+    "starting": (30, 1, 3650),
+    "sleeping": (2, 1, 100),
+    "lost": (4, 1, 100),
+    "least_sleeping": (30, 0, 3650),
+    "least_lost": (90, 0, 3650),
+    "unheard": (60, 1, 3650),
+}
+"""Option → usual value, least, most: days of being new; how many rhythms of silence make sleeping and lost; the days
+below which neither is said; the gap when nobody has bought twice."""
+
+
+@kind("lifecycle")
+def lifecycle(tag: Tag, ground: Ground, place: str) -> Asked:
+    """One column of text."""
+    known_only(tag, (*_BOUNDS, *_USUAL), place)
+    bounds = {
+        option: number(tag, option, place, usual, least, most) for option, (usual, least, most) in _BOUNDS.items()
+    }
+    axes = {axis: name(tag, axis, place, usual) for axis, usual in _USUAL.items()}
+    answers = exp.select("number", *(exp.column(axes[axis], quoted=True).as_(axis) for axis in axes)).from_("answers")
+    found = statement(__package__ or "", "lifecycle.sql", answers=answers, **bounds)
+    query = exp.select("number", exp.column("stage").as_(tag.id, quoted=True)).from_(found.subquery("found"))
+    return Asked(query, (Cell(tag.id, "text", words=STAGES),), needs=tuple(axes.values()))

@@ -1,0 +1,189 @@
+"""`tag`: events, lines, items and holdings in, gallery columns out, as they stood at the asof.
+
+All statistic tags over one relation are answered by one scan. Everything is exact: counts and weights are whole
+numbers, money is decimal, and no answer depends on threads, batches or the order of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlglot import exp
+
+from limner.core.actor import Actor
+from limner.core.spans import need_zone
+from limner.core.tell import Tell, silent
+from limner.flow.tags.base import KINDS, Cell, Ground, Lineage, Part, Scan
+from limner.flow.tags.catalog import Placed, catalog, in_order, named
+from limner.flow.tags.compose import alone, scan
+from limner.flow.tags.gather import gather
+from limner.flow.tags.relations import relations
+from limner.flow.tags.statistic import aggregate, conditions
+from limner.store.gallery.column import Column
+from limner.store.gallery.table import column_to_arrow
+from limner.store.lake.checked import lineage, values_of
+from limner.store.lake.dialects import carry, write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from limner.store.definitions import Definitions
+    from limner.store.gallery import Draft
+    from limner.store.stores import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What was computed: the asof, the columns by tag, and how many scans of the lake it took."""
+
+    asof: datetime
+    columns: Mapping[str, tuple[str, ...]]
+    scans: int
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """One row per tag."""
+        return [{"tag": name, "columns": list(columns)} for name, columns in self.columns.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The parts of the tags asked for, each after what it stands on."""
+
+    placed: Mapping[str, Placed]
+    parts: Mapping[str, Part]
+    order: tuple[str, ...]
+
+
+def tag(
+    stores: Stores,
+    definitions: Definitions,
+    draft: Draft,
+    *,
+    who: Actor,
+    asof: datetime,
+    links: str = "",
+    only: Iterable[str] | None = None,
+    tell: Tell = silent,
+) -> Tagged:
+    """Write the columns of all tags, or of those in `only` and what they stand on, into the draft of a version.
+
+    `links` names the version of the links to read (default: the published one). Nothing that happened at or after
+    `asof` is seen. No events: columns of the tags' `otherwise`, or of unknown.
+    """
+    versions = {"links": links} if links else {}
+    ground = ground_of(stores, asof, versions)
+    work = prepare(definitions, ground, only)
+    scans = _scans(work)
+    total, done = len(scans) + sum(not isinstance(part, Scan) for part in work.parts.values()), 0
+    for over, cells in scans.items():
+        tell(done, total, f"tags over {over}")
+        _write(stores, draft, work, cells, scan(over, [cell for _, cell in cells], ground), versions, asof)
+        done += 1
+    for name in work.order:
+        part = work.parts[name]
+        if isinstance(part, Scan):
+            continue
+        tell(done, total, f"tag {name}")
+        given = {"answers": _answers(draft, part.needs)} if part.needs else {}
+        cells = [(name, cell) for cell in part.cells]
+        _write(stores, draft, work, cells, part.query, versions, asof, given)
+        done += 1
+    tell(total, total, "tags")
+    return Tagged(asof, {name: _columns(work.parts[name]) for name in work.order}, total)
+
+
+def ground_of(stores: Stores, asof: datetime, versions: Mapping[str, str] | None = None) -> Ground:
+    """What kinds may know of this workspace at this asof."""
+
+    def ask(query: exp.Query) -> pa.Table:
+        return stores.lake.table(_ours(query), versions=versions or {})
+
+    return Ground(need_zone(asof), stores.settings.zone, relations(stores.lake.tables()), ask)
+
+
+def prepare(definitions: Definitions, ground: Ground, only: Iterable[str] | None = None) -> Work:
+    """Check the tags asked for (default: all) and all they stand on."""
+    known = catalog(definitions)
+    wanted = [named(known, name).tag.id for name in only] if only is not None else list(known)
+    parts: dict[str, Part] = {}
+    queue = list(dict.fromkeys(wanted))
+    while queue:
+        name = queue.pop()
+        if name in parts:
+            continue
+        placed = named(known, name)
+        parts[name] = KINDS.find(placed.tag.kind)(placed.tag, ground, placed.place)
+        queue += getattr(parts[name], "needs", ())
+    order = in_order(wanted, {name: getattr(part, "needs", ()) for name, part in parts.items()})
+    return Work(known, parts, order)
+
+
+def said(definitions: Definitions, ground: Ground, name: str, dialect: str = "duckdb") -> str:
+    """The whole SELECT of one tag in the SQL of an engine: one row per customer with an answer."""
+    placed = named(catalog(definitions), name)
+    work = prepare(definitions, ground, [placed.tag.id])
+    return write(alone(work.parts[placed.tag.id], ground, work.parts), dialect, is_pretty=True)
+
+
+def lineage_of(definitions: Definitions, ground: Ground, name: str) -> Lineage:
+    """What a tag is made from, read off its tree."""
+    placed = named(catalog(definitions), name)
+    part = prepare(definitions, ground, [placed.tag.id]).parts[placed.tag.id]
+    needs = tuple(getattr(part, "needs", ()))
+    if placed.tag.kind != "statistic":
+        over = part.over if isinstance(part, Scan) else ""
+        return Lineage(over, tags=needs)
+    relation = ground.relations[placed.tag.over]
+    trees = [aggregate(placed.tag, relation, placed.place), *conditions(placed.tag, ground, relation, placed.place)]
+    columns = sorted({column for tree in trees for column in lineage(tree)})
+    events = sorted({event for tree in trees for event in values_of(tree, "name")})
+    return Lineage(placed.tag.over, tuple(columns), tuple(events), needs)
+
+
+def _scans(work: Work) -> dict[str, list[tuple[str, Cell]]]:
+    found: dict[str, list[tuple[str, Cell]]] = {}
+    for name in work.order:
+        part = work.parts[name]
+        if isinstance(part, Scan):
+            found.setdefault(part.over, []).extend((name, cell) for cell in part.cells)
+    return found
+
+
+def _write(
+    stores: Stores,
+    draft: Draft,
+    work: Work,
+    cells: list[tuple[str, Cell]],
+    query: exp.Query,
+    versions: Mapping[str, str],
+    asof: datetime,
+    given: Mapping[str, pa.Table] | None = None,
+) -> None:
+    reader = stores.lake.query(_ours(query), given=given or {}, versions=versions)
+    columns = gather(reader, [cell for _, cell in cells], draft.size)
+    for (name, cell), encoded in zip(cells, columns, strict=True):
+        mark = work.placed[name].version
+        draft.put_encoded(cell.column, encoded, unit=cell.unit, version=mark, asof=asof.isoformat())
+
+
+def _ours(query: exp.Query) -> exp.Query:
+    """The query as DuckDB spells what needs spelling."""
+    carried = carry(query, "duckdb")
+    return carried if isinstance(carried, exp.Query) else query
+
+
+def _answers(draft: Draft, needs: tuple[str, ...]) -> pa.Table:
+    """The columns of other tags as a table, one row per customer number."""
+    import pyarrow as pa
+
+    numbers = np.arange(draft.size)
+    columns = {name: column_to_arrow(Column(draft.folder, draft.headers[name]), numbers) for name in needs}
+    return pa.table({"number": pa.array(numbers.astype(np.int32)), **columns})
+
+
+def _columns(part: Part) -> tuple[str, ...]:
+    return tuple(cell.column for cell in part.cells)

@@ -1,0 +1,50 @@
+"""The values a column takes, asked before the scan, so that text is counted as small whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from limner.core.errors import BadDefinition, words
+from limner.core.ours import Tag
+from limner.flow.tags.base import Ground
+from limner.flow.tags.relations import Relation
+from limner.store.lake.checked import checked
+
+TOO_MANY = words("tag_values_many", "{place}: `{value}` has {found} values, this kind tells at most {most} apart.")
+
+
+def text_of(tag: Tag, value: str, relation: Relation, place: str) -> exp.Expr:
+    """The checked expression of a value of a row, as text."""
+    tables = {relation.name: relation.columns}
+    tree = checked(value, tables=tables, what=f"tag {tag.id}", place=place)
+    return exp.cast(tree, exp.DataType.Type.TEXT)
+
+
+def values_of(
+    value: exp.Expr, ground: Ground, relation: Relation, found: Sequence[exp.Expr], most: int, place: str
+) -> tuple[str, ...]:
+    """The values, sorted; BadDefinition when there are more than `most`."""
+    is_known = exp.Not(this=exp.Is(this=value.copy(), expression=exp.null()))
+    query = (
+        exp.select(value.copy().as_("value"), copy=False)
+        .from_(ground.rows(relation.name).subquery(relation.name))
+        .where(*[condition.copy() for condition in found], is_known)
+        .distinct()
+        .limit(most + 1)
+    )
+    words_ = sorted(ground.ask(query)["value"].to_pylist())
+    if len(words_) > most:
+        raise BadDefinition(TOO_MANY, place=place, value=value.sql("duckdb"), found=f"more than {most}", most=most)
+    return tuple(words_)
+
+
+def code_of(value: exp.Expr, words_: Sequence[str]) -> exp.Expr:
+    """The place of a value in the sorted list, from 0; unknown when it is not in it."""
+    if not words_:
+        return exp.null()
+    case = exp.Case(this=value.copy())
+    for code, word in enumerate(words_):
+        case = case.when(exp.Literal.string(word), exp.Literal.number(code))
+    return case
