@@ -150,7 +150,7 @@ def test_members_and_cards(gallery):
     assert version.members("vip") == BitMap([1, 5])
     assert (version.audiences(), version.cards()) == (("vip",), ("churn",))
     assert version.card("churn") == {"auc": 0.7}
-    assert gallery.draft(version).seal("v2").cards() == ("churn",)
+    assert gallery.draft(version).seal("0v2").cards() == ("churn",)
     with pytest.raises(NotFound, match="'vip'"):
         version.members("vp")
     with pytest.raises(BadDefinition):

@@ -24,7 +24,7 @@ from limner.core.ids import slug
 from limner.core.rule.lexicon import Type
 from limner.store.gallery.column import Array, Column, Header, valid_name, words_name
 from limner.store.gallery.encode import Encoded, encode, encode_arrow, encode_text, smallest, stored_value
-from limner.store.gallery.version import INDEX, LIVING, Version
+from limner.store.gallery.version import INDEX, LIVING, Version, version_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +47,7 @@ class Draft:
         self.home, self.folder = home, home / f"{DRAFT}{uuid.uuid4().hex[:12]}"
         self.size = base.size if base else 0
         self.headers: dict[str, Header] = dict(base.headers) if base else {}
+        self._marks: dict[str, str] = {}
         self._syncs: list[Future[None]] = []
         self._pool = ThreadPoolExecutor(_WRITERS, "gallery")
         for part in ("members", "cards"):
@@ -156,10 +157,11 @@ class Draft:
         (self.folder / LIVING).unlink(missing_ok=True)
         self._write(LIVING, living.serialize())
 
-    def put_members(self, audience: str, members: BitMap) -> None:
-        """Write the members of an audience."""
+    def put_members(self, audience: str, members: BitMap, mark: str = "") -> None:
+        """Write the members of an audience; `mark` names what they were selected by."""
         members.run_optimize()
-        self._write(f"members/{slug(audience, 'audience')}.roar", members.serialize())
+        self._marks[slug(audience, "audience")] = mark
+        self._write(f"members/{audience}.roar", members.serialize())
 
     def put_card(self, name: str, card: Mapping[str, object]) -> None:
         """Write a model card."""
@@ -171,7 +173,8 @@ class Draft:
         """What stands in the draft so far, to be read by the next station. Do not keep it past the seal."""
         if not (self.folder / LIVING).exists():
             self.put_living(BitMap(range(self.size)), self.size)
-        index = {"size": self.size, "labels": labels, "columns": {n: h.as_mapping() for n, h in self.headers.items()}}
+        columns = {name: header.as_mapping() for name, header in self.headers.items()}
+        index = {"size": self.size, "labels": labels, "members": self._marks, "columns": columns}
         (self.folder / INDEX).unlink(missing_ok=True)
         self._write(INDEX, json.dumps(index, ensure_ascii=False).encode())
         return Version(self.folder)
@@ -180,7 +183,7 @@ class Draft:
         """Finish: wait for the disk, then give the folder its name. A version of that name already there is kept."""
         self.view(**labels)
         self._wait()
-        target = self.home / slug(name, "gallery version")
+        target = self.home / version_name(name)
         if target.exists():
             self.discard()
             return Version(target)

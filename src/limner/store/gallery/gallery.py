@@ -14,11 +14,10 @@ import numpy as np
 from pyroaring import BitMap
 
 from limner.core.errors import NotFound, near, words
-from limner.core.ids import slug
 from limner.store.gallery.bits import unpack
 from limner.store.gallery.column import Column, Header, valid_name, words_name
 from limner.store.gallery.draft import DRAFT, Draft
-from limner.store.gallery.version import INDEX, LIVING, Version
+from limner.store.gallery.version import INDEX, LIVING, Version, version_name
 
 NO_VERSION = words("gallery_version_unknown", "The gallery has no version {name!r}. Run `limner run` to build one.")
 
@@ -49,7 +48,7 @@ class Gallery:
             if name in self._open:
                 self._open.move_to_end(name)
                 return self._open[name]
-            if not (self.folder / slug(name, "gallery version") / INDEX).exists():
+            if not (self.folder / version_name(name) / INDEX).exists():
                 raise NotFound(NO_VERSION, near=near(name, self.versions()), name=name)
             found = self._open[name] = Version(self.folder / name)
             while len(self._open) > _OPEN_MOST:
@@ -64,7 +63,7 @@ class Gallery:
         """Take a version away; readers that have it open keep it until they let go."""
         with self._opening:
             self._open.pop(name, None)
-        shutil.rmtree(self.folder / slug(name, "gallery version"), ignore_errors=True)
+        shutil.rmtree(self.folder / version_name(name), ignore_errors=True)
 
     def sweep(self) -> int:
         """Take away drafts a killed process left behind; only for the keeper, while it builds nothing."""

@@ -94,7 +94,9 @@ def evaluate(
     `behaviour` answers Did and Sequence, `audiences` gives the members of In (default: those of the version). Names
     are ids: resolve the rule first. A column the version lacks is NotFound.
     """
-    reading = _Reading(version, behaviour or NoBehaviour(), audiences or version.members, cache or LeafCache())
+    reading = _Reading(
+        version, behaviour or NoBehaviour(), audiences or version.members, LeafCache() if cache is None else cache
+    )
     reading.prepare(rule, threads)
     return reading.words(rule) & version.living_words
 

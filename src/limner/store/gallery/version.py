@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from limner.core.errors import Broken, NotFound, near, words
+from limner.core.errors import BadInput, Broken, NotFound, near, words
 from limner.store.gallery.bits import Words, from_bitmap
 from limner.store.gallery.column import LOST, Column, Header, Value
 
@@ -18,8 +19,23 @@ NO_COLUMN = words("gallery_column_unknown", "The gallery has no column {name!r} 
 NO_MEMBERS = words(
     "gallery_members_unknown", "Version {version} of the gallery holds no members of {name!r}. Run `limner run`."
 )
+BAD_VERSION = words(
+    "gallery_version_bad", "The name {name!r} cannot be that of a gallery version. Use letters, digits, - and _."
+)
 INDEX = "index.json"
 LIVING = "living.roar"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}", re.ASCII | re.IGNORECASE)
+
+
+def version_name(name: str) -> str:
+    """The name itself when it may be a folder's; the hash of a view may begin with a digit.
+
+    >>> version_name("0af3")
+    '0af3'
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInput(BAD_VERSION, name=name)
+    return name
 
 
 class Version:
@@ -37,6 +53,7 @@ class Version:
         self.size: int = index["size"]
         self.labels: Mapping[str, Any] = index["labels"]
         self.headers: Mapping[str, Header] = {name: Header(**kept) for name, kept in index["columns"].items()}
+        self.marks: Mapping[str, str] = index.get("members", {})
         self._columns: dict[str, Column] = {}
         self._members: dict[str, BitMap] = {}
 
@@ -71,20 +88,18 @@ class Version:
     def members(self, audience: str) -> BitMap:
         """The members of an audience in this version."""
         if audience not in self._members:
-            path = self.folder / "members" / f"{audience}.roar"
-            if not path.exists():
-                known = self.audiences()
-                raise NotFound(NO_MEMBERS, near=near(audience, known), name=audience, version=self.name)
-            self._members[audience] = self._bitmap(path)
+            if audience not in self.marks:
+                raise NotFound(NO_MEMBERS, near=near(audience, self.marks), name=audience, version=self.name)
+            self._members[audience] = self._bitmap(self.folder / "members" / f"{audience}.roar")
         return self._members[audience]
 
-    def has_members(self, audience: str) -> bool:
-        """Whether this version holds members of an audience."""
-        return audience in self._members or (self.folder / "members" / f"{audience}.roar").exists()
+    def has_members(self, audience: str, mark: str = "") -> bool:
+        """Whether this version holds members of an audience; with `mark`, those selected under that mark."""
+        return audience in self.marks and (not mark or self.marks[audience] == mark)
 
     def audiences(self) -> tuple[str, ...]:
         """The audiences whose members stand in this version."""
-        return tuple(sorted(path.stem for path in (self.folder / "members").glob("*.roar")))
+        return tuple(sorted(self.marks))
 
     def card(self, name: str) -> dict[str, Any]:
         """A model card."""
