@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from limner.app.folders import know_definitions
 from limner.core.definition import FOLDERS, as_mapping, read
 from limner.core.errors import BadDefinition, Clash, words
 from limner.core.ids import slug, version
@@ -37,6 +38,7 @@ class Filed:
 
 def read_folder(home: Path) -> dict[tuple[str, str], Filed]:
     """Every definition under a workspace folder by (folder, id). Unknown folders are left alone."""
+    know_definitions()
     found: dict[tuple[str, str], Filed] = {}
     for folder in sorted(FOLDERS):
         for path in sorted(p for p in (home / folder).rglob("*") if p.suffix in _ENDINGS and p.is_file()):

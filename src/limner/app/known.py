@@ -6,8 +6,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from limner.app.folders import know_definitions
+from limner.core.definition import as_mapping
 from limner.core.ids import version
-from limner.core.ours import Policy, Tag
+from limner.core.ours import Policy
 from limner.store.definitions import Definitions, load_definitions
 
 if TYPE_CHECKING:
@@ -15,26 +17,17 @@ if TYPE_CHECKING:
 
 
 def known_definitions(stores: Stores) -> Definitions:
-    """What is in force, with the built-in tags and the default policy beneath it."""
-    return with_built_ins(load_definitions(stores.ledger))
+    """What is in force, with the default policy beneath it. Built-in tags stand in the tags station's own catalog."""
+    know_definitions()
+    return with_default_policy(load_definitions(stores.ledger))
 
 
-def with_built_ins(found: Definitions) -> Definitions:
-    """Definitions with the built-in tags and policy; the workspace's own of the same id count instead."""
-    from limner.core.definition import as_mapping
-    from limner.flow.tags.packs_reader import built_in
-
-    by_folder = {folder: dict(values) for folder, values in found.by_folder.items()}
-    versions = dict(found.versions)
-    shipped = [("tags", tag) for tag in built_in().values()] + [("policies", Policy())]
-    for folder, value in shipped:
-        name = value.id
-        if name not in by_folder.setdefault(folder, {}):
-            by_folder[folder][name] = value
-            versions[folder, name] = version(as_mapping(value))
+def with_default_policy(found: Definitions) -> Definitions:
+    """Definitions with a policy named default, where they have none."""
+    policies = dict(found.by_folder.get("policies", {}))
+    if "default" in policies:
+        return found
+    policy = Policy()
+    by_folder = {**found.by_folder, "policies": MappingProxyType({**policies, "default": policy})}
+    versions = {**found.versions, ("policies", "default"): version(as_mapping(policy))}
     return replace(found, by_folder=MappingProxyType(by_folder), versions=MappingProxyType(versions))
-
-
-def own_tags(found: Definitions) -> dict[str, Tag]:
-    """All tags by id."""
-    return dict(found.of(Tag))
