@@ -32,12 +32,15 @@ Answer: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a kind may know: the asof, the zone, the relations, and a way to ask the lake a small question."""
+    """What a kind may know: the asof, the zone, the relations, a way to ask the lake a small question, the columns a
+    tag may stand on (traits and other tags) with their types, and their display names."""
 
     asof: datetime
     zone: tzinfo
     relations: Mapping[str, Relation]
     ask: Ask
+    columns: Mapping[str, Type] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def asof_day(self) -> int:
@@ -83,7 +86,7 @@ class Scan:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A query that answers `number` and one column per cell. Where it names the table `answers`, it reads the columns
-    of the tags in `needs`, which are computed first."""
+    in `needs`: traits, and tags, which are computed first."""
 
     query: exp.Query
     cells: tuple[Cell, ...]
@@ -91,6 +94,11 @@ class Asked:
 
 
 Part: TypeAlias = Scan | Asked
+
+
+def needs_of(part: Part) -> tuple[str, ...]:
+    """The columns a part stands on."""
+    return part.needs if isinstance(part, Asked) else ()
 
 
 class TagKind(Protocol):

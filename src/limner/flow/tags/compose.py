@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from limner.flow.tags.base import Cell, Ground, Part, Scan
+from limner.flow.tags.base import Asked, Cell, Ground, Part, Scan
 
 _TYPES = {
     "int": "bigint",
@@ -41,7 +41,7 @@ def alone(part: Part, ground: Ground, others: Mapping[str, Part]) -> exp.Query:
     else:
         query = part.query.copy()
         for table in list(query.find_all(exp.Table)):
-            if table.name == "answers" and part.needs:
+            if table.name == "answers":
                 table.replace(_answers(part.needs, ground, others).subquery(table.alias_or_name))
     worded = [cell for cell in part.cells if cell.words]
     if not worded:
@@ -50,6 +50,11 @@ def alone(part: Part, ground: Ground, others: Mapping[str, Part]) -> exp.Query:
     for cell in part.cells:
         said = said.select(_said(cell).as_(cell.column, quoted=True), copy=False)
     return said
+
+
+def reads_answers(part: Part) -> bool:
+    """Whether a part reads the table of answers."""
+    return isinstance(part, Asked) and any(table.name == "answers" for table in part.query.find_all(exp.Table))
 
 
 def _said(cell: Cell) -> exp.Expr:
@@ -63,13 +68,21 @@ def _said(cell: Cell) -> exp.Expr:
 
 
 def _answers(needs: Sequence[str], ground: Ground, others: Mapping[str, Part]) -> exp.Query:
-    """The answers of the tags needed, side by side."""
-    first, *rest = needs
-    query = exp.select(exp.column("number", table="n0")).from_(alone(others[first], ground, others).subquery("n0"))
-    query = query.select(exp.column(first, table="n0", quoted=True))
-    for place, name in enumerate(rest, 1):
+    """One row per customer, with the answers needed side by side; traits come from a table of that name."""
+    everybody = exp.select("number").from_("links").distinct()
+    query = exp.select(exp.column("number", table="c")).from_(everybody.subquery("c"))
+    for place, name in enumerate(needs):
         alias = f"n{place}"
-        same = exp.column("number", table=alias).eq(exp.column("number", table="n0"))
-        query = query.join(alone(others[name], ground, others).subquery(alias), on=same, join_type="left")
-        query = query.select(exp.column(name, table=alias, quoted=True))
+        of_it = alone(others[name], ground, others).subquery(alias) if name in others else exp.to_table("traits_wide")
+        same = exp.column("number", table=alias).eq(exp.column("number", table="c"))
+        query = query.join(of_it if name in others else of_it.as_(alias), on=same, join_type="left")
+        answer = exp.column(name, table=alias, quoted=True)
+        usual = _usual(others[name], name) if name in others else None
+        query = query.select((exp.func("coalesce", answer, usual) if usual else answer).as_(name, quoted=True))
     return query
+
+
+def _usual(part: Part, column: str) -> exp.Expr | None:
+    """The answer of customers without one, as a literal."""
+    otherwise = next((cell.otherwise for cell in part.cells if cell.column == column), None)
+    return None if otherwise is None else exp.convert(otherwise)

@@ -7,7 +7,7 @@ numbers, money is decimal, and no answer depends on threads, batches or the orde
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,12 @@ import numpy as np
 from sqlglot import exp
 
 from limner.core.actor import Actor
+from limner.core.rule.lexicon import Type
 from limner.core.spans import need_zone
 from limner.core.tell import Tell, silent
-from limner.flow.tags.base import KINDS, Cell, Ground, Lineage, Part, Scan
+from limner.flow.tags.base import KINDS, Cell, Ground, Lineage, Part, Scan, needs_of
 from limner.flow.tags.catalog import Placed, catalog, in_order, named
-from limner.flow.tags.compose import alone, scan
+from limner.flow.tags.compose import alone, reads_answers, scan
 from limner.flow.tags.gather import gather
 from limner.flow.tags.relations import relations
 from limner.flow.tags.statistic import aggregate, conditions
@@ -75,7 +76,7 @@ def tag(
     `asof` is seen. No events: columns of the tags' `otherwise`, or of unknown.
     """
     versions = {"links": links} if links else {}
-    ground = ground_of(stores, asof, versions)
+    ground = ground_of(stores, asof, versions, {name: header.type for name, header in draft.headers.items()})
     work = prepare(definitions, ground, only)
     scans = _scans(work)
     total, done = len(scans) + sum(not isinstance(part, Scan) for part in work.parts.values()), 0
@@ -88,7 +89,7 @@ def tag(
         if isinstance(part, Scan):
             continue
         tell(done, total, f"tag {name}")
-        given = {"answers": _answers(draft, part.needs)} if part.needs else {}
+        given = {"answers": _answers(draft, part.needs)} if reads_answers(part) else {}
         cells = [(name, cell) for cell in part.cells]
         _write(stores, draft, work, cells, part.query, versions, asof, given)
         done += 1
@@ -96,18 +97,27 @@ def tag(
     return Tagged(asof, {name: _columns(work.parts[name]) for name in work.order}, total)
 
 
-def ground_of(stores: Stores, asof: datetime, versions: Mapping[str, str] | None = None) -> Ground:
-    """What kinds may know of this workspace at this asof."""
+def ground_of(
+    stores: Stores,
+    asof: datetime,
+    versions: Mapping[str, str] | None = None,
+    columns: Mapping[str, Type] | None = None,
+) -> Ground:
+    """What kinds may know of this workspace at this asof; `columns` are the traits at hand, with their types."""
 
     def ask(query: exp.Query) -> pa.Table:
         return stores.lake.table(_ours(query), versions=versions or {})
 
-    return Ground(need_zone(asof), stores.settings.zone, relations(stores.lake.tables()), ask)
+    return Ground(need_zone(asof), stores.settings.zone, relations(stores.lake.tables()), ask, columns or {})
 
 
 def prepare(definitions: Definitions, ground: Ground, only: Iterable[str] | None = None) -> Work:
     """Check the tags asked for (default: all) and all they stand on."""
     known = catalog(definitions)
+    tags = {name: placed.tag for name, placed in known.items()}
+    columns = {**ground.columns, **{name: tag.type for name, tag in tags.items()}}
+    names = {name: (tag.name, tag.name_en) for name, tag in tags.items()}
+    ground = replace(ground, columns=columns, names=names)
     wanted = [named(known, name).tag.id for name in only] if only is not None else list(known)
     parts: dict[str, Part] = {}
     queue = list(dict.fromkeys(wanted))
@@ -117,8 +127,9 @@ def prepare(definitions: Definitions, ground: Ground, only: Iterable[str] | None
             continue
         placed = named(known, name)
         parts[name] = KINDS.find(placed.tag.kind)(placed.tag, ground, placed.place)
-        queue += getattr(parts[name], "needs", ())
-    order = in_order(wanted, {name: getattr(part, "needs", ()) for name, part in parts.items()})
+        queue += [column for column in needs_of(parts[name]) if column in known]
+    stands_on = {name: tuple(c for c in needs_of(part) if c in known) for name, part in parts.items()}
+    order = in_order(wanted, stands_on)
     return Work(known, parts, order)
 
 
@@ -133,7 +144,7 @@ def lineage_of(definitions: Definitions, ground: Ground, name: str) -> Lineage:
     """What a tag is made from, read off its tree."""
     placed = named(catalog(definitions), name)
     part = prepare(definitions, ground, [placed.tag.id]).parts[placed.tag.id]
-    needs = tuple(getattr(part, "needs", ()))
+    needs = needs_of(part)
     if placed.tag.kind != "statistic":
         over = part.over if isinstance(part, Scan) else ""
         return Lineage(over, tags=needs)
