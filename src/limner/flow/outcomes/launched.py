@@ -1,0 +1,119 @@
+"""The launched plans and what the ledger knows of their decisions: moment, touch, cost, and the terms they had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from sqlalchemy import and_, not_, select
+
+from limner.core.definition import read
+from limner.core.ours import Campaign, Offer
+from limner.store.ledger.tables import consents, outbox, plans, touches
+from limner.store.ledger.tables import definitions as bodies
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from limner.store.definitions import Definitions
+    from limner.store.stores import Stores
+
+DROPPED = "changed_since_plan"
+"""The reason of decisions that left both arms at launch begins with this word."""
+
+_STAMP = pa.timestamp("us", tz="UTC")
+_MONEY = pa.decimal128(18, 4)
+_SENT = pa.schema(
+    [
+        ("decision", pa.int64()),
+        ("moment", _STAMP),
+        ("until_at", _STAMP),
+        ("touch_id", pa.int64()),
+        ("cost", _MONEY),
+    ]
+)
+_TERMS = pa.schema(
+    [
+        ("plan_id", pa.int64()),
+        ("offer", pa.string()),
+        ("goal", pa.string()),
+        ("coupon", pa.string()),
+        ("benefit", _MONEY),
+    ]
+)
+_REFUSALS = pa.schema([("trace", pa.int32()), ("happened_at", _STAMP)])
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """Three small tables for the lake: the decisions that were launched, the terms of their offers, and refusals."""
+
+    sent: pa.Table
+    terms: pa.Table
+    refusals: pa.Table
+
+
+def launched(stores: Stores, definitions: Definitions) -> Launched:
+    """What the ledger knows of every launched decision that was not dropped at launch.
+
+    Goal and window are those of the campaign's version the plan was made from, not of the one in force today.
+    """
+    with stores.ledger.read() as connection:
+        made = connection.execute(select(plans).where(plans.c.state != "made")).mappings().all()
+        campaigns = {row["plan_id"]: _campaign(connection, definitions, row) for row in made}
+        spans = {plan: campaign.goal.within for plan, campaign in campaigns.items()}
+        sent = _table(_sent(connection, spans), _SENT)
+        refusals = _table(_refusals(connection), _REFUSALS)
+    terms = [row for plan, campaign in campaigns.items() for row in _terms(plan, campaign, definitions)]
+    return Launched(sent, pa.Table.from_pylist(terms, schema=_TERMS), refusals)
+
+
+def _campaign(connection: Connection, definitions: Definitions, plan: Any) -> Campaign:
+    name, mark = plan["campaign"], plan["campaign_version"]
+    question = select(bodies.c.body).where(
+        bodies.c.folder == "campaigns", bodies.c.id == name, bodies.c.version == mark
+    )
+    body = connection.execute(question).scalar()
+    if body is not None:
+        return read(Campaign, json.loads(body), f"campaigns/{name}@{mark}")
+    return definitions.find(Campaign, name)
+
+
+def _sent(connection: Connection, spans: dict[int, timedelta]) -> Iterable[tuple[Any, ...]]:
+    row = outbox.c
+    question = (
+        select(row.decision, row.plan_id, row.moment, touches.c.touch_id, touches.c.cost)
+        .join(touches, touches.c.message_key == row.message_key, isouter=True)
+        .where(row.plan_id.in_(list(spans)), not_(and_(row.state == "released", row.reason.startswith(DROPPED))))
+    )
+    for decision, plan, moment, touch, cost in connection.execute(question):
+        yield decision, moment, moment + spans[plan], touch, cost
+
+
+def _refusals(connection: Connection) -> Iterable[Any]:
+    row = consents.c
+    return connection.execute(
+        select(row.trace, row.happened_at).where(row.is_granted.is_(False), row.withdrawn_at.is_(None))
+    )
+
+
+def _terms(plan: int, campaign: Campaign, definitions: Definitions) -> Iterable[dict[str, object]]:
+    known = definitions.of(Offer)
+    for name in campaign.offers:
+        offer = known.get(name, Offer(name))
+        yield {
+            "plan_id": plan,
+            "offer": name,
+            "goal": campaign.goal.event,
+            "coupon": offer.coupon,
+            "benefit": offer.benefit,
+        }
+
+
+def _table(rows: Iterable[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [() for _ in schema]
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema)
