@@ -12,7 +12,7 @@ from limner_market.identifiers import renumber
 from limner_market.states import STATES
 from limner_market.world import World
 
-SPREAD = 0.30  # sigma of the logarithm of an order's value
+SPREAD = 0.25  # sigma of the logarithm of an order's value
 DISCOUNTS = np.array([75, 80, 80, 85])  # percent of the list price
 RETURNS = 0.11  # share of lines that come back
 COUPON_RETURNS = 0.03  # more of them when a coupon was used

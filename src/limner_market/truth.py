@@ -30,8 +30,8 @@ class Truth:
 
     `rate_with`, `rate_without`: chance of at least one order, had all of them been sent the message, or none.
     Margins are goods less cost, before any coupon, less the margin of lines returned within the window.
-    `redemption` is the share who use the coupon in the window, `money` = incremental margin − benefit − contact
-    cost. All zero for an empty set.
+    `redemption` is the share who use the coupon in the window, `benefit` what they keep of it (a returned line
+    takes its share back), `money` = incremental margin − benefit − contact cost. All zero for an empty set.
     """
 
     customers: int
@@ -123,6 +123,9 @@ def truth_of(
     coupons = np.divide(window.redemption, window.rate_with, out=np.zeros(len(who)), where=window.rate_with > 0)
     kept_with = 1.0 - (RETURNS + COUPON_RETURNS * coupons[:, None]) * seen
     worth = margins[who]
+    orders = window.daily_with.sum(axis=1)
+    early = np.divide((window.daily_with * seen).sum(axis=1), orders, out=np.zeros(len(who)), where=orders > 0)
+    given = window.redemption * (1.0 - (RETURNS + COUPON_RETURNS) * early)
     return Truth(
         customers=len(who),
         rate_with=float(window.rate_with.mean()),
@@ -130,7 +133,7 @@ def truth_of(
         margin_with=float((worth * (window.daily_with * kept_with).sum(axis=1)).mean()),
         margin_without=float((worth * (window.daily_without * kept).sum(axis=1)).mean()),
         redemption=float(window.redemption.mean()),
-        benefit=float(window.redemption.mean() * yuan),
+        benefit=float(given.mean() * yuan),
         contact_cost=float(GATEWAYS[channel].price),
     )
 
