@@ -19,8 +19,16 @@ ZONE = ZoneInfo("Asia/Shanghai")
 ASOF = datetime(2026, 9, 1, tzinfo=ZONE).astimezone(UTC)
 STAMP = pa.timestamp("us", tz="UTC")
 MONEY = pa.decimal128(18, 4)
+DAYS_MORE = timedelta(days=40)
 NAMES = (
-    *("Product Viewed", "Product Favorited", "Product Added", "Order Completed", "Order Refunded", "Message Handed Over"),
+    *(
+        "Product Viewed",
+        "Product Favorited",
+        "Product Added",
+        "Order Completed",
+        "Order Refunded",
+        "Message Handed Over",
+    ),
     *("Message Clicked", "Signed In"),
 )
 CATEGORIES = ("女装/连衣裙", "女装/上衣", "鞋/靴子", "配饰/围巾")
@@ -97,12 +105,17 @@ def market(stores, *, seed=1, customers=40, events=2000, start=None, end=ASOF, b
         if name == "Order Completed":
             full = row["amount"] * 2
             is_sold_off = bool(rng.integers(0, 2))
-            row |= {"p_list_amount": full, "p_discount": full - row["amount"], "p_coupon": "TEN" if is_sold_off else None}
+            row |= {
+                "p_list_amount": full,
+                "p_discount": full - row["amount"],
+                "p_coupon": "TEN" if is_sold_off else None,
+            }
             lines.append(
                 {
                     "order_id": row["order_id"], "line": 1, "name": name, "trace": row["trace"], "happened_at": moment,
                     "item_id": f"sku{rng.integers(0, 12)}", "quantity": Decimal(int(rng.integers(1, 4))),
-                    "price": row["amount"], "list_price": row["amount"] if is_sold_off else full, "amount": row["amount"],
+                    "price": row["amount"], "list_price": row["amount"] if is_sold_off else full,
+                    "amount": row["amount"],
                 }
             )  # fmt: skip
         rows.append(row)

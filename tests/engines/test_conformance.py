@@ -12,9 +12,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlglot import exp, parse_one
+
 from limner.store.lake.dialects import DIALECTS, write
 from limner.store.lake.functions import functions, tokens
-from sqlglot import exp, parse_one
 
 QUERIES = tomllib.loads(Path(__file__).with_name("queries.toml").read_text(encoding="utf-8"))["query"]
 Answer = Callable[[exp.Query], list[tuple[object, ...]]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlglot import parse_one
+
 from limner.core.errors import BadDefinition
 from limner.store.lake.checked import checked, is_double, lineage, values_of
-from sqlglot import parse_one
 
 TABLES = {
     "events": {

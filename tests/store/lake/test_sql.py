@@ -8,10 +8,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlglot import exp
+
 from limner.core.errors import BadDefinition, BadInput
 from limner.store.lake import sql
 from limner.store.lake.sql import literal, load, statement
-from sqlglot import exp
 
 PACKAGE = "store.lake.statements"
 
