@@ -116,7 +116,14 @@ IDENTIFIERS = _fact(
 TRACES = _fact("traces", {"kind": "text", "hash": "hash", "trace": "int32"}, sort=("hash",))
 TRAITS = _fact(
     "traits",
-    {"trace": "int32", "name": "text", "text": "text", "number": "float64", "instant": "instant", "until_at": "instant"},
+    {
+        "trace": "int32",
+        "name": "text",
+        "text": "text",
+        "number": "float64",
+        "instant": "instant",
+        "until_at": "instant",
+    },
     sort=("name", "trace"),
 )
 HOLDINGS = _fact(
@@ -174,15 +181,18 @@ OUTCOMES = _view(
         "decision": "int64",
         "plan_id": "int64",
         "campaign": "text",
+        "experiment": "text",
         "number": "int32",
         "arm": "text",
         "channel": "text",
         "offer": "text",
         "moment": "instant",
+        "until_at": "instant",
         "is_complete": "bool",
         "is_converted": "bool",
         "converted_at": "instant",
         "orders": "int64",
+        "uncosted": "int64",
         "revenue": "money",
         "refunds": "money",
         "margin": "money",
