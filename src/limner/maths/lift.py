@@ -78,7 +78,7 @@ def proportion(treated: Sums, control: Sums, *, level: float = 0.95) -> Estimate
 
     >>> found = proportion(Sums.given(18_000, 1548), Sums.given(2_000, 120))
     >>> round(found.estimate, 3), round(found.low, 4), round(found.high, 4), found.p_value < 0.001
-    (0.026, 0.0148, 0.0372, True)
+    (0.026, 0.0144, 0.0368, True)
     """
     _check(treated, control, level, least=1)
     if _few(treated) or _few(control):
