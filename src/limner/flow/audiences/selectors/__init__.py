@@ -1,0 +1,1 @@
+"""The selectors that ship; one file adds one."""
