@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from string import Formatter
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 
 class Words(str):
@@ -63,11 +63,24 @@ class LimnerError(Exception):
         self.code: str = str(code)
         self.params: dict[str, object] = params
         self.near: tuple[str, ...] = tuple(near)
+        self.place: str = ""
         super().__init__(code)
+
+    def at(self, place: str) -> Self:
+        """The same error that names its place first, unless its sentence does; the place given first stays.
+
+        >>> GONE = words("example_gone", "File {path} is gone. Put it back and run again.")
+        >>> str(NotFound(GONE, path="a.csv").at("sources/a"))
+        'sources/a: File a.csv is gone. Put it back and run again.'
+        """
+        if not self.place and place not in self.say():
+            self.place = place
+        return self
 
     def say(self, sentence: str | None = None, did_you_mean: str = "Did you mean {0}?") -> str:
         """The whole message, in the sentence given (a translation) or in English."""
         text = (sentence or _SENTENCES[self.code]).format(**self.params)
+        text = f"{self.place}: {text}" if self.place else text
         if not self.near:
             return text
         return text + " " + did_you_mean.format(", ".join(repr(n) for n in self.near))
@@ -76,11 +89,15 @@ class LimnerError(Exception):
         return self.say()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.code, self.near, self.params)
+        return _rebuild, (type(self), self.code, self.near, self.params, self.place)
 
 
-def _rebuild(kind: type[LimnerError], code: str, near: tuple[str, ...], params: dict[str, object]) -> LimnerError:
-    return kind(Words(code), near=near, **params)
+def _rebuild(
+    kind: type[LimnerError], code: str, near: tuple[str, ...], params: dict[str, object], place: str = ""
+) -> LimnerError:
+    made = kind(Words(code), near=near, **params)
+    made.place = place
+    return made
 
 
 class BadInput(LimnerError, ValueError):

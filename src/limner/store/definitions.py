@@ -44,8 +44,12 @@ class Definitions:
                 return value
         names = [*known, *(n for n in (getattr(v, "name", "") for v in known.values()) if n)]
         folder = folder_of(cls)
-        step = f"Known: {', '.join(sorted(known)[:20])}." if known else f"Put a file into {folder}/ and run limner apply."
-        raise NotFound(UNKNOWN_DEFINITION, near=near(name, names), folder=cls.__name__.lower(), name=name, next_step=step)
+        step = (
+            f"Known: {', '.join(sorted(known)[:20])}." if known else f"Put a file into {folder}/ and run limner apply."
+        )
+        raise NotFound(
+            UNKNOWN_DEFINITION, near=near(name, names), folder=cls.__name__.lower(), name=name, next_step=step
+        )
 
     def version(self, cls: type, name: str) -> str:
         """The version of a definition in force."""
@@ -81,7 +85,9 @@ def load_definitions(ledger: Ledger) -> Definitions:
     versions = {}
     for folder, name, mark, body, place in rows:
         if folder in FOLDERS:
-            by_folder.setdefault(folder, {})[name] = read(FOLDERS[folder], json.loads(body), place or f"{folder}/{name}")
+            by_folder.setdefault(folder, {})[name] = read(
+                FOLDERS[folder], json.loads(body), place or f"{folder}/{name}"
+            )
             versions[folder, name] = mark
     return Definitions(MappingProxyType(by_folder), MappingProxyType(versions))
 
@@ -103,12 +109,12 @@ def read_heads(ledger: Ledger) -> dict[tuple[str, str], Head]:
 
 
 def write_definition(
-    connection: Connection, folder: str, value: object, *, place: str, now: datetime, actor: str
+    connection: Connection, folder: str, value: Any, *, place: str, now: datetime, actor: str
 ) -> str:
     """Put a definition in force, inside a write; its version."""
     body = as_mapping(value)
     mark = version(body)
-    name = str(body["id"])
+    name = str(value.id)  # a default id is left out of the body
     key = (definitions.c.folder == folder, definitions.c.id == name)
     if connection.execute(select(definitions.c.id).where(*key, definitions.c.version == mark)).first() is None:
         text = json.dumps(body, ensure_ascii=False, sort_keys=True)

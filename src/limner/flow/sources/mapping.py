@@ -249,6 +249,11 @@ def mentioned(source: Source, columns: Sequence[str] | Mapping[str, str]) -> tup
     return tuple(name for name in columns if name in wanted)
 
 
+def every_column(source: Source) -> tuple[str, ...]:
+    """Every column a source names, wherever it does."""
+    return tuple(dict.fromkeys(name for name in _mentions(source) if name))
+
+
 def _mentions(source: Source) -> Iterator[str]:
     for long in _fields_of(source):
         yield from (long.columns or (long.column,) if long.column or long.columns else ())

@@ -1,0 +1,3 @@
+"""Checks."""
+from limner.app.crosschecks import check_definitions
+__all__=["check_definitions"]

@@ -1,0 +1,294 @@
+"""What `apply` and `check` hold definitions to before anything is written: every name known, every rule and SQL readable.
+
+Nothing is raised on the way: all problems are gathered, each an error that names its place, the value and near names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from limner.app.known import with_default_policy
+from limner.app.voiced import Voice, voice_of
+from limner.core.errors import BadDefinition, LimnerError, near, words
+from limner.core.limits import minutes
+from limner.core.ours import Audience, Campaign, Cap, Channel, Journey, Model, Offer, Policy
+from limner.core.rule import parse, resolve
+from limner.flow.audiences import SELECTORS
+from limner.flow.audiences.base import rule_of
+from limner.flow.channels import content
+from limner.flow.decisions.moments import parse_hours
+from limner.flow.journeys.advance import window_of
+from limner.flow.journeys.base import NODES
+from limner.flow.sources.base import readers
+from limner.flow.sources.definition import Source
+from limner.flow.sources.mapping import every_column, mapped
+
+if TYPE_CHECKING:
+    from limner.app.workspace import Workspace
+    from limner.store.definitions import Definitions
+
+SEVERAL = words("definitions_wrong", "{count} mistakes in the definitions, nothing was applied:\n{mistakes}")
+OUT_OF_BOUND = words("definition_bound", "{place}: {field} is {value}, it must be {bound}.")
+NAMED_ALIKE = words(
+    "definition_named_alike", "{place}: {other} bears the name {name!r} too. Rename one: a name must say which is meant."
+)
+NAMES_NOTHING = words("definition_names_nothing", "{place}: {field} is empty. Name at least one.")
+NO_SCORE = words("offer_value_unknown", "{place}: value: there is no tag, trait or score {name!r}.")
+NO_CHANNEL = words("cap_channel_unknown", "{place}: a cap names the channel {name!r}, which does not exist.")
+METRICS: Final = ("conversion", "revenue", "margin", "money")
+GUARDRAILS: Final = ("opt_out", "complaint", "return")
+CLASSES: Final = ("marketing", "service", "transactional")
+
+
+def check_definitions(shop: Workspace, definitions: Definitions) -> None:
+    """Raise what is wrong with definitions: the one error, or one that lists them all."""
+    found = problems(shop, definitions)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise BadDefinition(SEVERAL, count=len(found), mistakes=Mistakes(found))
+
+
+class Mistakes(tuple[LimnerError, ...]):
+    """Errors listed in the message of another."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(f"- {error}" for error in self)
+
+
+def problems(shop: Workspace, definitions: Definitions) -> tuple[LimnerError, ...]:
+    """Everything that is wrong with definitions, in the order of the circle; nothing when all is well."""
+    whole = with_default_policy(definitions)
+    voice, wrong_tags = voice_of(shop, whole)
+    checks = (_names, _sources, _models, _audiences, _policies, _channels, _offers, _campaigns, _journeys)
+    later = (error for check in checks for error in check(_Bench(shop, whole, voice)))
+    return tuple(_once([*wrong_tags, *later]))
+
+
+def _once(found: Iterable[LimnerError]) -> Iterator[LimnerError]:
+    """Each message once: what stands on a wrong definition repeats its error."""
+    seen: set[str] = set()
+    for error in found:
+        if str(error) not in seen:
+            seen.add(str(error))
+            yield error
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What the checks read: the workspace, the definitions as they will be, and the words rules may use."""
+
+    shop: Workspace
+    definitions: Definitions
+    voice: Voice
+
+    def find(self, cls: type[Any], name: str) -> object:
+        """A definition by id or name."""
+        return self.definitions.find(cls, name)
+
+
+def tried(place: str, *calls: Callable[[], object]) -> Iterator[LimnerError]:
+    """The errors of some calls, with their place."""
+    for call in calls:
+        try:
+            call()
+        except LimnerError as error:
+            yield error.at(place)
+
+
+def _bound(place: str, field: str, value: object, is_right: bool, bound: str) -> Iterator[LimnerError]:  # noqa: FBT001
+    if not is_right:
+        yield BadDefinition(OUT_OF_BOUND, place=place, field=field, value=value, bound=bound)
+
+
+def _one_of(place: str, field: str, value: str, known: Collection[str]) -> Iterator[LimnerError]:
+    if value not in known:
+        bound = "one of " + ", ".join(sorted(known))
+        yield BadDefinition(
+            OUT_OF_BOUND, near=near(value, known), place=place, field=field, value=repr(value), bound=bound
+        )
+
+
+def _names(bench: _Bench) -> Iterator[LimnerError]:
+    for folder, found in bench.definitions.by_folder.items():
+        named: dict[str, str] = {}
+        for key, value in found.items():
+            name = getattr(value, "name", "")
+            if name and named.setdefault(name, key) != key:
+                yield BadDefinition(NAMED_ALIKE, place=f"{folder}/{key}", other=f"{folder}/{named[name]}", name=name)
+
+
+# ------------------------------------------------------------------------------------------------ facts and words
+
+
+def _sources(bench: _Bench) -> Iterator[LimnerError]:
+    events = bench.voice.events.columns
+    properties = {name.removeprefix("p_"): kind for name, kind in events.items() if name.startswith("p_")}
+    for key, source in bench.definitions.of(Source).items():
+        yield from tried(f"sources/{key}", partial(_source, bench, source, properties))
+
+
+def _source(bench: _Bench, source: Source, properties: Mapping[str, str]) -> None:
+    if source.kind:
+        readers.find(source.kind)
+    settings = bench.shop.settings.workspace
+    columns = dict.fromkeys(every_column(source), "text")
+    mapped(source, columns, source.id, zone=settings.zone, currency=settings.currency, properties=properties)
+
+
+def _models(bench: _Bench) -> Iterator[LimnerError]:
+    for key, model in bench.definitions.of(Model).items():
+        place = f"models/{key}"
+        yield from _bound(place, "horizon", model.horizon, model.horizon >= timedelta(days=1), "one day or more")
+        yield from _bound(place, "snapshots", model.snapshots, model.snapshots >= 1, "1 or more")
+        for name in model.features:
+            yield from tried(place, partial(bench.voice.column, name))
+
+
+def _audiences(bench: _Bench) -> Iterator[LimnerError]:
+    for key, audience in bench.definitions.of(Audience).items():
+        yield from tried(f"audiences/{key}", partial(_audience, bench, audience))
+
+
+def _audience(bench: _Bench, audience: Audience) -> None:
+    SELECTORS.find(audience.selector)
+    if audience.selector == "rule":
+        rule_of(audience, bench.voice.lexicon)
+
+
+# ------------------------------------------------------------------------------------------------ contact
+
+
+def _policies(bench: _Bench) -> Iterator[LimnerError]:
+    for key, policy in bench.definitions.of(Policy).items():
+        place = f"policies/{key}"
+        for field in ("quiet_start", "quiet_end"):
+            yield from _clock(place, field, getattr(policy, field))
+        share = policy.universal_holdout
+        yield from _bound(place, "universal_holdout", share, 0 <= share < 1, "a share from 0 to below 1")
+        yield from _bound(place, "gap", policy.gap, policy.gap >= timedelta(), "0 or longer")
+        yield from _caps(bench, place, policy.caps)
+
+
+def _clock(place: str, field: str, value: str) -> Iterator[LimnerError]:
+    try:
+        minutes(value)
+    except ValueError:
+        yield from _bound(place, field, repr(value), False, "a clock time such as 21:00")
+
+
+def _caps(bench: _Bench, place: str, caps: Iterable[Cap]) -> Iterator[LimnerError]:
+    channels = bench.definitions.of(Channel)
+    for cap in caps:
+        yield from _bound(place, "most", cap.most, cap.most >= 0, "0 or more")
+        yield from _bound(place, "within", cap.within, cap.within > timedelta(), "longer than 0")
+        for name in cap.channels:
+            if name not in channels:
+                yield BadDefinition(NO_CHANNEL, near=near(name, channels), place=place, name=name)
+        for name in cap.classes:
+            yield from _one_of(place, "classes", name, CLASSES)
+
+
+def _channels(bench: _Bench) -> Iterator[LimnerError]:
+    zone, names = bench.shop.settings.zone, bench.voice.columns
+    for key, channel in bench.definitions.of(Channel).items():
+        place = f"channels/{key}"
+        yield from tried(place, partial(content.check, {key: channel}, {}, (), zone=zone, among=names))
+        yield from _bound(place, "price", channel.price, channel.price >= 0, "0 or more")
+        yield from _bound(place, "capacity", channel.capacity, (channel.capacity or 0) >= 0, "0 or more")
+        yield from _bound(place, "tries", channel.tries, channel.tries >= 1, "1 or more")
+        yield from _bound(place, "backoff", channel.backoff, channel.backoff > timedelta(), "longer than 0")
+        yield from _caps(bench, place, channel.limits)
+
+
+def _offers(bench: _Bench) -> Iterator[LimnerError]:
+    zone, names = bench.shop.settings.zone, bench.voice.columns
+    channels = _sound_channels(bench)
+    for key, offer in bench.definitions.of(Offer).items():
+        place = f"offers/{key}"
+        yield from tried(place, partial(content.check, channels, {key: offer}, (), zone=zone, among=names))
+        yield from _bound(place, "benefit", offer.benefit, offer.benefit >= 0, "0 or more")
+        for field in ("eligibility", "applicability", "suitability"):
+            text = getattr(offer, field)
+            if text:
+                yield from tried(f"{place}: {field}", partial(_rule, bench, text))
+        if offer.value and offer.value not in names:
+            yield BadDefinition(NO_SCORE, near=near(offer.value, names), place=place, name=offer.value)
+
+
+def _sound_channels(bench: _Bench) -> Mapping[str, Channel]:
+    """The channels that can be read: the others have said what is wrong with them."""
+    return {
+        key: channel
+        for key, channel in bench.definitions.of(Channel).items()
+        if not list(tried(key, partial(content.options_of, channel, f"channels/{key}")))
+    }
+
+
+def _rule(bench: _Bench, text: str) -> None:
+    resolve(parse(text), bench.voice.lexicon, text=text)
+
+
+# ------------------------------------------------------------------------------------------------ campaigns
+
+
+def _campaigns(bench: _Bench) -> Iterator[LimnerError]:
+    zone, channels = bench.shop.settings.zone, _sound_channels(bench)
+    for key, campaign in bench.definitions.of(Campaign).items():
+        place = f"campaigns/{key}"
+        yield from tried(place, *_references(bench, campaign))
+        yield from tried(place, partial(window_of, campaign, zone), partial(parse_hours, campaign.window.hours, place))
+        yield from _numbers(campaign, place)
+        for field in ("offers", "channels"):
+            if not getattr(campaign, field):
+                yield BadDefinition(NAMES_NOTHING, place=place, field=field)
+        offers = {name: offer for name, offer in bench.definitions.of(Offer).items() if name in campaign.offers}
+        for message in _messages(bench, campaign, offers, channels):
+            yield from tried(place, message)
+
+
+def _messages(
+    bench: _Bench, campaign: Campaign, offers: Mapping[str, Offer], channels: Mapping[str, Channel]
+) -> Iterator[Callable[[], object]]:
+    zone = bench.shop.settings.zone
+    for name in campaign.channels:
+        if name in channels:
+            for offer in offers.values():
+                yield partial(content.check_message, offer, channels[name], campaign.message_class, zone=zone)
+
+
+def _references(bench: _Bench, campaign: Campaign) -> Iterator[Callable[[], object]]:
+    yield partial(bench.find, Audience, campaign.audience)
+    yield partial(bench.find, Policy, campaign.policy)
+    yield from (partial(bench.find, Offer, name) for name in campaign.offers)
+    yield from (partial(bench.find, Channel, name) for name in campaign.channels)
+
+
+def _numbers(campaign: Campaign, place: str) -> Iterator[LimnerError]:
+    experiment, goal, budget = campaign.experiment, campaign.goal, campaign.budget
+    share, sure, effect = experiment.holdout, experiment.confidence, goal.effect
+    yield from _bound(place, "experiment: holdout", share, 0 <= share < 1, "a share from 0 to below 1")
+    yield from _bound(place, "experiment: confidence", sure, 0.5 <= sure < 1, "a share from 0.5 to below 1")
+    yield from _one_of(place, "experiment: metric", experiment.metric, METRICS)
+    for name in experiment.guardrails:
+        yield from _one_of(place, "experiment: guardrails", name, GUARDRAILS)
+    yield from _bound(place, "goal: within", goal.within, goal.within > timedelta(), "longer than 0")
+    yield from _bound(place, "goal: effect", effect, effect is None or 0 < effect < 1, "a share between 0 and 1")
+    yield from _bound(place, "budget", budget, budget is None or budget >= 0, "0 or more")
+
+
+def _journeys(bench: _Bench) -> Iterator[LimnerError]:
+    for key, journey in bench.definitions.of(Journey).items():
+        place = f"journeys/{key}"
+        yield from tried(place, partial(bench.find, Campaign, journey.campaign))
+        for name, body in journey.nodes.items():
+            yield from tried(f"{place}: {name}", partial(NODES.find, str(body.get("kind", ""))))
+
+
+__all__ = ["check_definitions", "problems"]

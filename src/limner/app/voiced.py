@@ -1,0 +1,130 @@
+"""The words rules and templates may use once definitions are in force: columns to be, and the lexicon over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, cast
+
+from limner.core.errors import BadDefinition, LimnerError, NotFound, near, words
+from limner.core.ours import Channel, Model, Property
+from limner.core.rule import Lexicon
+from limner.core.rule.lexicon import Type
+from limner.flow.audiences import vocabulary
+from limner.flow.sources.definition import Source, as_field
+from limner.flow.tags.base import Part
+from limner.flow.tags.catalog import Placed, built_in, catalog
+from limner.flow.tags.relations import relations
+from limner.flow.tags.tag import ground_of, prepare
+from limner.store.gallery.column import Header
+from limner.store.lake.tables import TABLES, LakeTable
+
+if TYPE_CHECKING:
+    from limner.app.workspace import Workspace
+    from limner.store.definitions import Definitions
+    from limner.store.gallery import Version
+
+NO_FEATURE = words("feature_unknown", "There is no tag or trait {name!r} to learn from.")
+
+_DECLARED: Final[Mapping[str, Type]] = {
+    **{"text": "text", "place": "text", "number": "float", "money": "money", "bool": "bool", "instant": "instant"},
+}
+_UNDECLARED: Final[Mapping[str, Type]] = {
+    **{"": "text", "text": "text", "place": "text", "number": "float", "money": "float", "bool": "float"},
+    **{"instant": "instant", "date": "instant"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The columns there will be with their types, the lexicon over them, and the events table as it will be."""
+
+    columns: Mapping[str, Type]
+    lexicon: Lexicon
+    events: LakeTable
+
+    def column(self, name: str) -> Type:
+        """The type of a column."""
+        if name not in self.columns:
+            raise BadDefinition(NO_FEATURE, near=near(name, self.columns), name=name)
+        return self.columns[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A version that has not been built: its headers, which is all a vocabulary reads."""
+
+    headers: Mapping[str, Header]
+
+
+def voice_of(shop: Workspace, definitions: Definitions) -> tuple[Voice, list[LimnerError]]:
+    """The words of a workspace under some definitions, and what is wrong with their tags."""
+    declared = [(name, kept.type) for name, kept in definitions.of(Property).items()]
+    events = TABLES["events"].with_properties(declared)
+    traits = {**_built(shop), **_traits(definitions)}
+    tags, wrong = _tags(shop, definitions, events, traits)
+    models = {name: cast("Type", "float") for name in definitions.of(Model)}
+    columns = {**traits, **tags, **models}
+    headers = {name: Header(name, kept, "", 0, "", 0) for name, kept in columns.items()}
+    names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in _safe_catalog(definitions).items()}
+    lexicon = vocabulary(
+        cast("Version", _Planned(headers)), definitions, events, shop.settings.zone, names=names
+    )
+    return Voice(columns, lexicon, events), wrong
+
+
+def _built(shop: Workspace) -> dict[str, Type]:
+    """The columns of the newest portrait: traits stated by loads of sources that are gone stay words."""
+    from limner.app.grounds import portrait_of
+
+    try:
+        headers = portrait_of(shop).version.headers
+    except NotFound:
+        return {}
+    return {name: header.type for name, header in headers.items() if not header.version}
+
+
+def _traits(definitions: Definitions) -> dict[str, Type]:
+    found: dict[str, Type] = {"is_identified": "bool"}
+    found |= {f"reach.{name}": "bool" for name in definitions.of(Channel)}
+    declared = definitions.of(Property)
+    for source in definitions.of(Source).values():
+        for name, reads in source.traits.items():
+            kind = _DECLARED[declared[name].type] if name in declared else _UNDECLARED[as_field(reads).type]
+            found[name] = kind
+    return found
+
+
+def _tags(
+    shop: Workspace, definitions: Definitions, events: LakeTable, traits: Mapping[str, Type]
+) -> tuple[dict[str, Type], list[LimnerError]]:
+    """The columns of all tags, and the errors of those that cannot be read."""
+    ground = ground_of(shop.stores, shop.clock(), columns=dict(traits))
+    ground = replace(ground, relations=relations({**shop.stores.lake.tables(), "events": events}))
+    try:
+        return _cells(prepare(definitions, ground).parts), []
+    except LimnerError:
+        pass
+    wrong, columns = [], {}
+    try:
+        known = catalog(definitions)
+    except LimnerError as error:
+        return {}, [error]
+    for name, placed in known.items():
+        columns[name] = placed.tag.type
+        try:
+            columns |= _cells(prepare(definitions, ground, [name]).parts)
+        except LimnerError as error:
+            wrong.append(error.at(placed.place))
+    return columns, wrong
+
+
+def _cells(parts: Mapping[str, Part]) -> dict[str, Type]:
+    return {cell.column: cell.type for part in parts.values() for cell in part.cells}
+
+
+def _safe_catalog(definitions: Definitions) -> Mapping[str, Placed]:
+    try:
+        return catalog(definitions)
+    except LimnerError:
+        return built_in()
