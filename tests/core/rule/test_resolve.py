@@ -111,5 +111,12 @@ def test_the_audience_being_defined_may_not_name_itself():
         resolve(In("base"), words, audience="new")
 
 
+def test_an_event_that_has_arrived_is_known_by_its_own_name():
+    words = Lexicon(events=WORDS.events, seen=lambda: {"Stamp Collected"})
+    assert resolve(Did("Stamp Collected"), words) == Did("Stamp Collected")
+    with pytest.raises(BadDefinition, match="'Stamp Collected'"):
+        resolve(Did("Stamp Colected"), words)
+
+
 def test_any_event_passes_when_none_is_known():
     assert resolve(Did("Whatever"), Lexicon()) == Did("Whatever")

@@ -35,7 +35,7 @@ NUMBERS = st.one_of(
 )
 SCALARS = st.one_of(
     NUMBERS,
-    st.text(st.characters(codec="utf-8"), max_size=8),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8),
     st.booleans(),
     st.dates(date(1970, 1, 1), date(2100, 1, 1)),
     st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),

@@ -14,7 +14,7 @@ from limner.core.errors import BadDefinition, BadInput, NotFound, Refused
 from limner.core.ours import Audience, Property, Tag
 from limner.core.rule import Compare
 from limner.flow.audiences import SELECTORS, Ground, count, overlap, page, portrait, select, vocabulary
-from limner.flow.audiences.behaviour import LakeBehaviour, said
+from limner.flow.audiences.behaviour import LakeBehaviour, said, seen_events
 from limner.flow.identity import resolve
 from limner.store.definitions import Definitions
 from shop import NOW, open_shop, put_identifiers
@@ -239,6 +239,7 @@ def test_behaviour_is_asked_of_the_lake(tmp_path):
     for dialect in ("duckdb", "spark", "clickhouse", "postgres"):
         assert "Order Completed" in said(ground.rule("did('Order Completed', within=30d)"), ground, dialect)
     assert behaviour.name.startswith("l1|")
+    assert seen_events(stores.lake) == {"Order Completed"}
     stores.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Final, Literal, Protocol, TypeAlias, TypeVar
@@ -75,13 +75,17 @@ EVENT_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """All words known to a workspace. With no events given, any event name passes as it is written."""
+    """All words known to a workspace. With no events given, any event name passes as it is written.
+
+    `seen` answers the event names that have ever arrived; it is asked for a name that is not among `events`.
+    """
 
     tags: tuple[TagWord, ...] = ()
     events: tuple[EventWord, ...] = ()
     audiences: tuple[AudienceWord, ...] = ()
     properties: tuple[PropertyWord, ...] = EVENT_COLUMNS
     zone: tzinfo = UTC
+    seen: Callable[[], Collection[str]] | None = field(default=None, compare=False, repr=False)
     _found: dict[str, Mapping[str, tuple[Word, ...]]] = field(default_factory=dict, compare=False, repr=False)
 
     def words(self, sort: Literal["tags", "events", "audiences", "properties"]) -> Mapping[str, tuple[Word, ...]]:

@@ -98,8 +98,8 @@ class _Resolver:
                 return self._near(rule)
         raise TypeError(f"{rule!r} is not a rule")
 
-    def find(self, sort: Sort, name: str) -> Word:
-        """The one word of that name."""
+    def find(self, sort: Sort, name: str, more: Iterable[str] = ()) -> Word:
+        """The one word of that name; `more` are names that may have been meant besides."""
         among = self.lexicon.words(sort)
         found = among.get(name.strip().casefold(), ())
         if len(found) == 1:
@@ -107,7 +107,7 @@ class _Resolver:
         if found:
             ids = ", ".join(sorted(w.id for w in found))
             raise self.fail(AMBIGUOUS, name, what=sort, name=name, ids=ids)
-        ids_and_names = (n for w in getattr(self.lexicon, sort) for n in (w.id, *w.names))
+        ids_and_names = [*more, *(n for w in getattr(self.lexicon, sort) for n in (w.id, *w.names))]
         raise self.fail(UNKNOWN, name, near=near(name, ids_and_names), what=_WHAT[sort], name=name)
 
     def fail(self, code: Words, subject: str, /, near: Iterable[str] = (), **params: object) -> BadDefinition:
@@ -120,7 +120,12 @@ class _Resolver:
         return BadDefinition(code, near=tuple(near), place=place, **params)
 
     def _event(self, name: str) -> str:
-        return self.find("events", name).id if self.lexicon.events else name
+        if not self.lexicon.events or name.strip().casefold() in self.lexicon.words("events"):
+            return self.find("events", name).id if self.lexicon.events else name
+        seen = self.lexicon.seen() if self.lexicon.seen is not None else ()
+        if name in seen:
+            return name
+        return self.find("events", name, seen).id
 
     def _near(self, rule: Near) -> Near:
         for part in ("lon", "lat"):

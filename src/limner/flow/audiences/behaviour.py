@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pyroaring import BitMap
+from sqlglot import exp
 
 from limner.core.rule import Did, Lexicon, Rule, Sequence
 from limner.flow.audiences.vocabulary import property_types
@@ -43,6 +44,12 @@ class LakeBehaviour:
         answers = np.zeros(int(numbers.max()) + 1 if numbers.size else 0, np.bool_)
         answers[numbers] = True
         return to_bitmap(pack(answers))
+
+
+def seen_events(lake: DuckLake) -> frozenset[str]:
+    """The names of all events that have ever arrived."""
+    name = exp.column("name")
+    return frozenset(lake.table(exp.select(name).distinct().from_("events"))["name"].to_pylist())
 
 
 def said(rule: Rule, ground: Ground, dialect: str = "duckdb") -> str:

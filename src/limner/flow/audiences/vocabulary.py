@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
 
@@ -37,11 +37,13 @@ def vocabulary(
     *,
     names: Mapping[str, Iterable[str]] | None = None,
     event_names: Mapping[str, Iterable[str]] | None = None,
+    seen: Callable[[], Collection[str]] | None = None,
 ) -> Lexicon:
     """The lexicon of a version.
 
     `names` gives other names of columns (a tag's Chinese and English name, by id), `event_names` the event names known
-    with their other names; without them display names come from the definitions and any event name passes.
+    with their other names, `seen` those that have arrived (see `behaviour.seen_events`). Without event names any name
+    passes.
     """
     known: dict[str, tuple[str, ...]] = {tag.id: (tag.name, tag.name_en) for tag in definitions.of(Tag).values()}
     known |= {model.id: (model.name, model.name_en) for model in definitions.of(Model).values()}
@@ -54,6 +56,7 @@ def vocabulary(
         audiences=tuple(_audience(a) for a in definitions.of(Audience).values()),
         properties=(*EVENT_COLUMNS, *_properties(events, definitions)),
         zone=zone,
+        seen=seen,
     )
 
 
