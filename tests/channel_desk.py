@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import insert, select
 
@@ -26,8 +26,10 @@ from limner.flow.channels.twins import Twin
 from limner.store.definitions import Definitions
 from limner.store.ledger import Ledger
 from limner.store.ledger.tables import outbox, touches
-from limner.store.stores import Stores
 from limner.store.vault import Vault
+
+if TYPE_CHECKING:
+    from limner.store.stores import Stores
 
 NOON = datetime(2026, 9, 1, 4, tzinfo=UTC)
 
