@@ -1,4 +1,4 @@
-"""What `apply` and `check` hold definitions to before anything is written: every name known, every rule and SQL readable.
+"""What `apply` and `check` hold definitions to before anything is written: names known, rules and SQL readable.
 
 Nothing is raised on the way: all problems are gathered, each an error that names its place, the value and near names.
 """
@@ -16,7 +16,7 @@ from limner.app.voiced import Voice, voice_of
 from limner.core.errors import BadDefinition, LimnerError, near, words
 from limner.core.limits import minutes
 from limner.core.ours import Audience, Campaign, Cap, Channel, Journey, Model, Offer, Policy
-from limner.core.rule import parse, resolve
+from limner.core.rule import Did, parse, resolve
 from limner.flow.audiences import SELECTORS
 from limner.flow.audiences.base import rule_of
 from limner.flow.channels import content
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 SEVERAL = words("definitions_wrong", "{count} mistakes in the definitions, nothing was applied:\n{mistakes}")
 OUT_OF_BOUND = words("definition_bound", "{place}: {field} is {value}, it must be {bound}.")
-NAMED_ALIKE = words(
-    "definition_named_alike", "{place}: {other} bears the name {name!r} too. Rename one: a name must say which is meant."
-)
+NAMED_ALIKE = words("definition_named_alike", "{place}: {other} bears the name {name!r} too. Rename one.")
 NAMES_NOTHING = words("definition_names_nothing", "{place}: {field} is empty. Name at least one.")
 NO_SCORE = words("offer_value_unknown", "{place}: value: there is no tag, trait or score {name!r}.")
 NO_CHANNEL = words("cap_channel_unknown", "{place}: a cap names the channel {name!r}, which does not exist.")
@@ -92,6 +90,10 @@ class _Bench:
         """A definition by id or name."""
         return self.definitions.find(cls, name)
 
+    def event(self, name: str) -> object:
+        """An event name that is known, by what it is called here."""
+        return resolve(Did(name), self.voice.lexicon)
+
 
 def tried(place: str, *calls: Callable[[], object]) -> Iterator[LimnerError]:
     """The errors of some calls, with their place."""
@@ -147,6 +149,7 @@ def _models(bench: _Bench) -> Iterator[LimnerError]:
         place = f"models/{key}"
         yield from _bound(place, "horizon", model.horizon, model.horizon >= timedelta(days=1), "one day or more")
         yield from _bound(place, "snapshots", model.snapshots, model.snapshots >= 1, "1 or more")
+        yield from tried(f"{place}: event", partial(bench.event, model.event))
         for name in model.features:
             yield from tried(place, partial(bench.voice.column, name))
 
@@ -180,7 +183,9 @@ def _clock(place: str, field: str, value: str) -> Iterator[LimnerError]:
     try:
         minutes(value)
     except ValueError:
-        yield from _bound(place, field, repr(value), False, "a clock time such as 21:00")
+        yield BadDefinition(
+            OUT_OF_BOUND, place=place, field=field, value=repr(value), bound="a clock time such as 21:00"
+        )
 
 
 def _caps(bench: _Bench, place: str, caps: Iterable[Cap]) -> Iterator[LimnerError]:
@@ -244,6 +249,7 @@ def _campaigns(bench: _Bench) -> Iterator[LimnerError]:
         place = f"campaigns/{key}"
         yield from tried(place, *_references(bench, campaign))
         yield from tried(place, partial(window_of, campaign, zone), partial(parse_hours, campaign.window.hours, place))
+        yield from tried(f"{place}: goal", partial(bench.event, campaign.goal.event))
         yield from _numbers(campaign, place)
         for field in ("offers", "channels"):
             if not getattr(campaign, field):

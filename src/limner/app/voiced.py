@@ -11,7 +11,10 @@ from limner.core.ours import Channel, Model, Property
 from limner.core.rule import Lexicon
 from limner.core.rule.lexicon import Type
 from limner.flow.audiences import vocabulary
+from limner.flow.audiences.behaviour import seen_events
 from limner.flow.sources.definition import Source, as_field
+from limner.flow.sources.names import canonical_name
+from limner.flow.sources.names import names as event_names
 from limner.flow.tags.base import Part
 from limner.flow.tags.catalog import Placed, built_in, catalog
 from limner.flow.tags.relations import relations
@@ -27,11 +30,22 @@ if TYPE_CHECKING:
 NO_FEATURE = words("feature_unknown", "There is no tag or trait {name!r} to learn from.")
 
 _DECLARED: Final[Mapping[str, Type]] = {
-    **{"text": "text", "place": "text", "number": "float", "money": "money", "bool": "bool", "instant": "instant"},
+    "text": "text",
+    "place": "text",
+    "number": "float",
+    "money": "money",
+    "bool": "bool",
+    "instant": "instant",
 }
 _UNDECLARED: Final[Mapping[str, Type]] = {
-    **{"": "text", "text": "text", "place": "text", "number": "float", "money": "float", "bool": "float"},
-    **{"instant": "instant", "date": "instant"},
+    "": "text",
+    "text": "text",
+    "place": "text",
+    "number": "float",
+    "money": "float",
+    "bool": "float",
+    "instant": "instant",
+    "date": "instant",
 }
 
 
@@ -68,9 +82,29 @@ def voice_of(shop: Workspace, definitions: Definitions) -> tuple[Voice, list[Lim
     headers = {name: Header(name, kept, "", 0, "", 0) for name, kept in columns.items()}
     names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in _safe_catalog(definitions).items()}
     lexicon = vocabulary(
-        cast("Version", _Planned(headers)), definitions, events, shop.settings.zone, names=names
+        cast("Version", _Planned(headers)),
+        definitions,
+        events,
+        shop.settings.zone,
+        names=names,
+        event_names=None if _is_open(shop, definitions) else event_names(),
+        seen=lambda: seen_events(shop.stores.lake) | _said(definitions),
     )
     return Voice(columns, lexicon, events), wrong
+
+
+def _said(definitions: Definitions) -> frozenset[str]:
+    """The event names that sources write out."""
+    fields = [as_field(entry.name) for source in definitions.of(Source).values() for entry in source.events]
+    found = {name for long in fields for name in (long.constant, long.other, *long.words.values()) if name}
+    return frozenset(canonical_name(name) for name in found) | found
+
+
+def _is_open(shop: Workspace, definitions: Definitions) -> bool:
+    """Whether any event name must pass: sources read names from their files, and nothing has arrived yet."""
+    fields = (as_field(entry.name) for source in definitions.of(Source).values() for entry in source.events)
+    reads_names = any(long.column or long.columns for long in fields)
+    return reads_names and not shop.stores.lake.catalog.snapshot().of("events")
 
 
 def _built(shop: Workspace) -> dict[str, Type]:
