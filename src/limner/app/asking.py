@@ -17,7 +17,7 @@ from limner.core.normal import identifier, safe_cell
 from limner.core.ours import Audience, Profile
 from limner.core.rule import text as rule_text
 from limner.flow.audiences.base import Ground
-from limner.flow.audiences.behaviour import LakeBehaviour, said
+from limner.flow.audiences.behaviour import LakeBehaviour, said, seen_events
 from limner.flow.audiences.count import count
 from limner.flow.audiences.listing import page
 from limner.flow.audiences.overlap import Overlap, overlap
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pyroaring import BitMap
 
     from limner.app.workspace import Workspace
+    from limner.core.rule import Rule
     from limner.store.gallery import Draft, Version
 
 UNKNOWN_CUSTOMER = words(
@@ -56,6 +57,7 @@ def ground_at(shop: Workspace, version: Version, links: str, asof: datetime) -> 
         shop.settings.zone,
         names=_display_names(catalog(definitions)),
         event_names=event_names(),
+        seen=lambda: seen_events(shop.stores.lake),
     )
     behaviour = LakeBehaviour(shop.stores.lake, links, asof, lexicon, shop.stores.lake.catalog.seq())
     return Ground(version, definitions, lexicon, asof, behaviour, _CACHE)
@@ -69,8 +71,8 @@ def _ground(shop: Workspace, found: Portrait) -> Ground:
     return ground_at(shop, found.version, found.links, found.asof)
 
 
-def answer_rule(shop: Workspace, rule: str, found: Portrait) -> BitMap:
-    """The living customers a rule's text holds for."""
+def rule_members(shop: Workspace, rule: str | Rule, found: Portrait) -> BitMap:
+    """The living customers a rule holds for."""
     from limner.store.gallery.bits import to_bitmap
 
     ground = _ground(shop, found)
@@ -124,7 +126,7 @@ def _opened(ground: Ground, asked: str) -> Any:  # noqa: ANN401
     from limner.core.rule import In
 
     rule = ground.rule(asked)
-    return ground.rules.get(rule.audience, rule) if isinstance(rule, In) else rule
+    return ground.rule_for(rule.audience) or rule if isinstance(rule, In) else rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def portrait_of(shop: Workspace, asof: str | datetime | None = None) -> Portrait
 
 def gate_ground(shop: Workspace, portrait: Portrait, policy: Policy, now: datetime) -> Ground:
     """What the gate asks: the portrait, the consents, and rules answered by the audiences station."""
-    from limner.app.asking import answer_rule
+    from limner.app.asking import rule_members
     from limner.flow.decisions.candidates import Ground
     from limner.flow.decisions.consent_book import ConsentBook
 
@@ -59,6 +59,6 @@ def gate_ground(shop: Workspace, portrait: Portrait, policy: Policy, now: dateti
         version=portrait.version,
         policy=policy,
         book=ConsentBook(shop.stores, portrait.links),
-        answer=lambda rule: answer_rule(shop, rule, portrait),
+        answer=lambda rule: rule_members(shop, rule, portrait),
         now=now,
     )

@@ -224,7 +224,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "demo",
         "play the whole circle on the simulated market, or on the Online Retail file",
-        "limner.app.demo:demo",
+        "limner.edge.demo:demo",
         (
             Argument("folder", "where to play (default: ./demo)", "path", metavar="DIR"),
             Argument("data", "the Online Retail file", "path", metavar="FILE"),

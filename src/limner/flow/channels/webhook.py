@@ -135,7 +135,12 @@ class Webhook(ChannelKind[WebhookOptions]):
     def _body(self, batch: Sequence[Message]) -> bytes:
         messages = []
         for message in batch:
-            one: dict[str, object] = {"key": message.key, "to": message.address, "campaign": message.campaign}
+            one: dict[str, object] = {
+                "key": message.key,
+                "to": message.address,
+                "campaign": message.campaign,
+                "offer": message.offer,
+            }
             if message.rendered.text:
                 one["text"] = message.rendered.text
             if message.rendered.payload:
