@@ -114,11 +114,7 @@ def _fill(block: Words, serial: bytes, place: int, many: int, *, is_runs: bool) 
     """Write one container into its block (empty when past the end); the bytes it takes."""
     if is_runs:
         runs = int.from_bytes(serial[place : place + 2], "little")
-        pairs = np.frombuffer(serial, "<u2", runs * 2, place + 2).reshape(-1, 2).astype(np.int64)
-        edges = np.zeros(BLOCK + 1, np.int32)
-        np.add.at(edges, pairs[:, 0], 1)
-        np.add.at(edges, pairs[:, 0] + pairs[:, 1] + 1, -1)
-        _write(block, np.cumsum(edges[:BLOCK]) > 0)
+        _write_runs(block, np.frombuffer(serial, "<u2", runs * 2, place + 2).reshape(-1, 2))
         return 2 + runs * 4
     if many > _ARRAY_MOST:
         if block.size:
@@ -128,6 +124,16 @@ def _fill(block: Words, serial: bytes, place: int, many: int, *, is_runs: bool) 
     answers[np.frombuffer(serial, "<u2", many, place)] = True
     _write(block, answers)
     return many * 2
+
+
+def _write_runs(block: Words, runs: NDArray[np.uint16]) -> None:
+    if runs.size == 2 and runs[0, 1] == BLOCK - 1:
+        block[:] = ~np.uint64(0)
+        return
+    answers = np.zeros(BLOCK, np.bool_)
+    for start, more in runs.tolist():
+        answers[start : start + more + 1] = True
+    _write(block, answers)
 
 
 def _write(block: Words, answers: NDArray[np.bool_]) -> None:
