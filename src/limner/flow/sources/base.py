@@ -33,6 +33,10 @@ LINE = "_line"
 """The column every chunk has: the line (of a table file: the row) a row stands on, counted from 1, the header included."""
 
 
+PLACE_BITS = 36
+"""While rows are worked on, `_line` holds load × 2^36 + line: one number says which row of which load it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How a file is read, as far as its definition says; empty means: find out."""

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.core.actor import Actor
-from limner.core.errors import BadInput, Full, LimnerError, NotFound, near, words
+from limner.core.errors import BadInput, NotFound, near, words
 from limner.core.tell import Tell, silent
 from limner.flow.sources.base import options_of, reader_of
+from limner.flow.sources.batches import Failed, Job
 from limner.flow.sources.definition import Source
-from limner.flow.sources.loading import load_file
-from limner.flow.sources.loads import Counts, begin, finish, total, withdraw
+from limner.flow.sources.loading import load_files
+from limner.flow.sources.loads import Counts, Progress, begin, forget, note, total, withdraw
 from limner.flow.sources.mapping import Mapped, mapped
 
 if TYPE_CHECKING:
@@ -120,41 +121,89 @@ def collect(
     was written of the file for the next run to go on with.
     """
     wanted = _jobs(definitions, sources, files, folder)
-    sizes = [path.stat().st_size for _, path in wanted]
+    total_size = sum(path.stat().st_size for _, path in wanted)
     found: list[FileResult] = []
-    for place, (source, path) in enumerate(wanted):
-        before = sum(sizes[:place])
-
-        def told(done: int, of: int, doing: str, before: int = before, size: int = sizes[place]) -> None:
-            tell(before + (size * done // of if of else 0), sum(sizes), doing)
-
-        found.append(_collect_file(stores, definitions, source, path, who, now, told))
-        tell(sum(sizes[: place + 1]), sum(sizes), path.name)
+    before = 0
+    for mapping, paths in _groups(stores, wanted):
+        size = sum(path.stat().st_size for path in paths)
+        told = _part(tell, before, size, total_size)
+        found += _collect_group(stores, definitions, mapping, paths, who, now, told)
+        before += size
+        tell(before, total_size, mapping.source.id)
     return Collected(tuple(found))
 
 
-def _collect_file(
-    stores: Stores, definitions: Definitions, source: Source, path: Path, who: Actor, now: datetime, tell: Tell
-) -> FileResult:
-    mapping = map_file(stores, source, path)
-    load, is_done = begin(stores, source, path, who, now)
-    if is_done:
-        return FileResult(load.load, source.id, path.name, load.counts, is_unchanged=True)
-    try:
-        counts = load_file(stores, definitions, mapping, path, load, tell)
-    except Full:
-        raise
-    except LimnerError:
-        withdraw(stores, load.load, who=who, now=now, state="failed")
-        raise
-    finish(stores, load.load, now)
-    return FileResult(load.load, source.id, path.name, counts, replaces=load.replaces)
+def _part(tell: Tell, before: int, size: int, whole: int) -> Tell:
+    """The progress of one group of files as a part of all."""
+
+    def told(done: int, total: int, doing: str) -> None:
+        tell(before + (size * done // total if total else 0), whole, doing)
+
+    return told
 
 
-def map_file(stores: Stores, source: Source, path: Path) -> Mapped:
-    """A source held against a file's columns, before anything is written."""
+def _groups(stores: Stores, wanted: Sequence[tuple[Source, Path]]) -> Iterator[tuple[Mapped, list[Path]]]:
+    """Neighbouring files of one source with the same columns, with the mapping they share; all are checked first."""
+    found: list[tuple[tuple[str, Any], Mapped, list[Path]]] = []
+    for source, path in wanted:
+        columns = columns_of(source, path)
+        key = (source.id, tuple(columns.items()))
+        if found and found[-1][0] == key:
+            found[-1][2].append(path)
+        else:
+            found.append((key, map_file(stores, source, path, columns), [path]))
+    for _, mapping, paths in found:
+        yield mapping, paths
+
+
+def _collect_group(
+    stores: Stores, definitions: Definitions, mapping: Mapped, paths: Sequence[Path], who: Actor, now: datetime,
+    tell: Tell,
+) -> list[FileResult]:  # fmt: skip
+    found: list[FileResult] = []
+    jobs: list[Job] = []
+    for path in paths:
+        load, is_done = begin(stores, mapping.source, path, who, now)
+        if is_done or any(job.load.load == load.load for job in jobs):
+            found.append(FileResult(load.load, mapping.source.id, path.name, load.counts, is_unchanged=True))
+        else:
+            jobs.append(Job(path, load))
+    for started in sorted({job.load.started_at for job in jobs}):
+        found += _load(stores, definitions, mapping, [j for j in jobs if j.load.started_at == started], who, now, tell)
+    order = {path.name: place for place, path in enumerate(paths)}
+    return sorted(found, key=lambda result: order[result.file])
+
+
+def _load(
+    stores: Stores, definitions: Definitions, mapping: Mapped, jobs: Sequence[Job], who: Actor, now: datetime, tell: Tell
+) -> list[FileResult]:
+    reached: dict[int, Progress] = {}
+    for step in load_files(stores, definitions, mapping, jobs, tell):
+        if isinstance(step, Failed):
+            withdraw(stores, step.job.load.load, who=who, now=now, state="failed")
+            begun = {number for number, progress in reached.items()} | {step.job.load.load}
+            forget(stores, [job.load.load for job in jobs if job.load.load not in begun and not job.load.done])
+            raise step.error
+        reached[step.load] = step
+    quiet = [job.load for job in jobs if job.load.load not in reached]
+    note(stores, [Progress(load.load, load.done, load.counts, is_whole=True) for load in quiet], now)
+    return [
+        FileResult(
+            job.load.load, mapping.source.id, job.path.name,
+            reached[job.load.load].counts if job.load.load in reached else job.load.counts, replaces=job.load.replaces,
+        )
+        for job in jobs
+    ]  # fmt: skip
+
+
+def columns_of(source: Source, path: Path) -> Mapping[str, str]:
+    """The columns of a file as its source reads it."""
     _, reader = reader_of(path, source.kind)
-    columns = reader.columns(path, options_of(source))
+    return reader.columns(path, options_of(source))
+
+
+def map_file(stores: Stores, source: Source, path: Path, columns: Mapping[str, str]) -> Mapped:
+    """A source held against a file's columns, before anything is written."""
     workspace = stores.settings.workspace
     events = stores.lake.tables()["events"].columns
     properties = {name.removeprefix("p_"): kind for name, kind in events.items() if name.startswith("p_")}

@@ -13,7 +13,7 @@ from limner.core.ours import Channel
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Part
 from limner.flow.sources.readings import template
-from limner.flow.sources.sections import Making, day_of, hour_of
+from limner.flow.sources.sections import Making, day_of, hour_of, load_of
 from limner.store.ledger.tables import batches, consents, touches
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def consent_rows(making: Making) -> exp.Query | None:
     whole: exp.Query | None = None
     for part in making.mapped.of("consents"):
         fields = part.fields
-        wanted = [exp.column("trace"), exp.column(fields["happened_at"]).as_("happened_at")]
+        wanted = [load_of(exp.column("_line")).as_("load"), exp.column("trace")]
+        wanted.append(exp.column(fields["happened_at"]).as_("happened_at"))
         wanted += [exp.column(fields["channel"]).as_("channel"), exp.column(fields["granted"]).as_("is_granted")]
         purpose = exp.column(fields["purpose"]) if "purpose" in fields else exp.Literal.string("marketing")
         wanted.append(exp.func("coalesce", purpose, exp.Literal.string("marketing")).as_("purpose"))
@@ -53,10 +54,18 @@ def consent_rows(making: Making) -> exp.Query | None:
     return joined.join("known_traces AS k", on="c.trace = k.trace").order_by("c.happened_at", "c.trace")
 
 
-def write_consents(stores: Stores, rows: pa.Table, *, batch: str, load: int, source: str, now: datetime) -> int:
-    """Write consents once; a repeated batch changes nothing. The number written."""
-    if not rows.num_rows:
-        return 0
+def write_consents(stores: Stores, rows: pa.Table, *, turn: str, source: str, now: datetime) -> int:
+    """Write the consents of several loads once; a batch that stands there already is left. The number written."""
+    import pyarrow.compute as pc
+
+    written = 0
+    for load in pc.unique(rows["load"]).to_pylist():
+        mine = rows.filter(pc.equal(rows["load"], load))
+        written += _write_load(stores, mine, f"load/{load}/{turn}", load, source, now)
+    return written
+
+
+def _write_load(stores: Stores, rows: pa.Table, batch: str, load: int, source: str, now: datetime) -> int:
     with stores.ledger.write() as connection:
         known = select(batches.c.rows).where(batches.c.table_name == "consents", batches.c.batch_id == batch)
         if connection.execute(known).first() is not None:
@@ -179,6 +188,7 @@ def refusals(making: Making, definitions: Definitions) -> exp.Query | None:
                 case = case.when(exp.Literal.string(name), exp.Literal.string(consent))
             channel = case.else_(channel.copy())
         wanted = [
+            load_of(exp.column("_line", "r")).as_("load"),
             exp.column("trace", "t"), exp.column(part.fields["happened_at"], "r").as_("happened_at"),
             channel.as_("channel"), exp.false().as_("is_granted"), exp.Literal.string("marketing").as_("purpose"),
             exp.cast(exp.null(), "TIMESTAMPTZ").as_("until_at"), exp.cast(exp.null(), "INT").as_("uses"),

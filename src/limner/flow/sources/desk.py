@@ -1,15 +1,15 @@
-"""The engine's working table of one collect: temporary tables on a cursor of the lake, asked by trees only."""
+"""The engine's working place of one collect: tables of its own beside the lake, asked by trees only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp, parse_one
 
-from limner.core.errors import Broken, Full, words
+from limner.core.errors import Broken, Busy, Full, words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,41 +18,69 @@ if TYPE_CHECKING:
 
 NO_ROOM = words("collect_full", "There is no room left for collecting: {why}. Free some space, then run this again.")
 NOT_WORKED = words("collect_failed", "The rows could not be worked on: {why}")
+AT_WORK = words("collect_at_work", "Another collect is at work in this process. Wait for it to end, then run this again.")
+
+_OPEN = ("ATTACH ':memory:' AS collect_desk", "USE collect_desk")
+_CLOSE = ("USE memory", "DETACH collect_desk")
+_DROP = parse_one("DROP TABLE place", dialect="duckdb")
 
 
 class Desk:
-    """Temporary tables and the questions put to them. Close it when done."""
+    """Tables for as long as the work lasts, and the questions put to them. Close it when done.
+
+    Not for two threads: one file after the other is what keeps the memory bounded.
+    """
 
     def __init__(self, lake: DuckLake) -> None:
+        import duckdb
+
         self.cursor = lake.cursor()
         self._place = lake.folder
         self._made: set[str] = set()
+        self._texts: dict[Hashable, str] = {}
+        try:
+            for word in _OPEN:
+                self.cursor.execute(word)
+        except duckdb.BinderException as error:
+            raise Busy(AT_WORK) from error
 
-    def make(self, name: str, rows: exp.Query) -> None:
-        """A temporary table out of a query, in the place of one of that name."""
-        self._run(exp.Create(this=exp.to_table(name), kind="TABLE", expression=rows, replace=True, properties=_TEMPORARY.copy()))
+    def once(self, key: Hashable, build: Callable[[], exp.Query]) -> str:
+        """A query in the engine's words, built at the first use of its key: many files ask the same."""
+        if key not in self._texts:
+            self._texts[key] = build().sql(dialect="duckdb")
+        return self._texts[key]
+
+    def make(self, name: str, rows: exp.Query | str) -> None:
+        """A table out of a query, in the place of one of that name."""
+        self.drop(name)
+        with said(self._place):
+            self.cursor.sql(_text(rows)).create(name)
         self._made.add(name)
 
-    def add(self, name: str, rows: exp.Query) -> None:
-        """Add the answer of a query to a temporary table, made when it is not there."""
+    def add(self, name: str, rows: exp.Query | str) -> None:
+        """Add the answer of a query to a table, column by column in order; the table is made when it is not there."""
         if name not in self._made:
             self.make(name, rows)
-        else:
-            self._run(exp.Insert(this=exp.to_table(name), expression=rows, by_name=True))
+            return
+        with said(self._place):
+            self.cursor.sql(_text(rows)).insert_into(name)
 
-    def update(self, statement: exp.Update) -> None:
-        """Change a temporary table."""
-        self._run(statement)
+    def update(self, statement: exp.Update | exp.Delete) -> None:
+        """Change a table."""
+        with said(self._place):
+            self.cursor.execute(statement.sql(dialect="duckdb"))
 
     def has(self, name: str) -> bool:
-        """Whether a temporary table stands there."""
+        """Whether a table stands there."""
         return name in self._made
 
     def drop(self, *names: str) -> None:
-        """Take temporary tables away."""
+        """Take tables away."""
         for name in names:
             if name in self._made:
-                self._run(_DROP.copy().transform(lambda n, to=name: exp.to_table(to) if isinstance(n, exp.Table) else n))
+                tree = _DROP.transform(lambda n, to=name: exp.to_table(to) if isinstance(n, exp.Table) else n)
+                with said(self._place):
+                    self.cursor.execute(tree.sql(dialect="duckdb"))
                 self._made.discard(name)
 
     def give(self, name: str, rows: pa.Table) -> None:
@@ -63,29 +91,25 @@ class Desk:
         """Forget an Arrow table."""
         self.cursor.unregister(name)
 
-    def ask(self, query: exp.Query) -> pa.Table:
+    def ask(self, query: exp.Query | str) -> pa.Table:
         """The whole answer of a query."""
         with said(self._place):
-            return self.cursor.sql(query.sql(dialect="duckdb")).to_arrow_table()
+            return self.cursor.sql(_text(query)).to_arrow_table()
 
-    def one(self, query: exp.Query) -> tuple[Any, ...]:
+    def one(self, query: exp.Query | str) -> tuple[Any, ...]:
         """The one row of a query."""
         with said(self._place):
-            found = self.cursor.execute(query.sql(dialect="duckdb")).fetchone()
-        return found or ()
-
-    def _run(self, statement: exp.Expression) -> None:
-        with said(self._place):
-            self.cursor.execute(statement.sql(dialect="duckdb"))
+            return self.cursor.execute(_text(query)).fetchone() or ()
 
     def close(self) -> None:
-        """Take everything away: temporary tables go with their cursor."""
-        self._made.clear()
+        """Take everything away."""
+        for word in _CLOSE:
+            self.cursor.execute(word)
         self.cursor.close()
 
 
-_DROP = parse_one("DROP TABLE place", dialect="duckdb")
-_TEMPORARY = exp.Properties(expressions=[exp.TemporaryProperty()])
+def _text(query: exp.Query | str) -> str:
+    return query if isinstance(query, str) else query.sql(dialect="duckdb")
 
 
 @contextmanager
@@ -96,7 +120,6 @@ def said(place: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        why = str(error).splitlines()[0]
-        raise Full(NO_ROOM, place=place, why=why) from error
+        raise Full(NO_ROOM, place=place, why=str(error).splitlines()[0]) from error
     except duckdb.Error as error:
         raise Broken(NOT_WORKED, place=place, why=str(error).splitlines()[0]) from error

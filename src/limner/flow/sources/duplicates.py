@@ -14,7 +14,7 @@ from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Mapped, Part
 from limner.flow.sources.names import ORDER, REFUND
 from limner.flow.sources.readings import template
-from limner.flow.sources.sections import Making, event_key
+from limner.flow.sources.sections import Making, event_key, load_of
 
 if TYPE_CHECKING:
     from limner.store.stores import Stores
@@ -94,7 +94,8 @@ def _repeated(mapped: Mapped, making: Making, part: Part, is_named: exp.Expressi
     rows = exp.select(*wanted).from_(making.rows).where(_taken(part), is_named).subquery("r")
     same = exp.and_(*(exp.NullSafeEQ(this=exp.column(k, "r"), expression=exp.column(k, "s")) for k in keys))
     if mapped.lines:
-        return exp.select("r._line").from_(rows).join(exp.to_table(_SEEN).as_("s"), on=same, join_type="semi")
+        known = exp.select("r._line").from_(rows).join(exp.to_table(_SEEN).as_("s"), on=same, join_type="semi")
+        return exp.select("_line").from_(exp.union(known, _other_loads(rows.copy())).subquery("u"))
     again = _again(keys, template("trace IS NULL"), exp.column("_line"))
     numbered = exp.select("*", again.as_("turn")).from_(rows).where(exp.column("order_id").is_(exp.null()).not_())
     same_n = exp.and_(*(exp.NullSafeEQ(this=exp.column(k, "n"), expression=exp.column(k, "s")) for k in keys))
@@ -103,6 +104,16 @@ def _repeated(mapped: Mapped, making: Making, part: Part, is_named: exp.Expressi
     )  # fmt: skip
     twice = exp.select("m._line").from_(numbered.copy().subquery("m")).where("turn > 1")
     return exp.select("_line").from_(exp.union(known, twice).subquery("u"))
+
+
+def _other_loads(rows: exp.Expression) -> exp.Select:
+    """Lines of an order that another load of the same batch states better: with a customer, or earlier."""
+    order = exp.Order(expressions=[exp.Ordered(this=template("trace IS NULL")), exp.Ordered(this=exp.column("_line"))])
+    first = exp.Window(
+        this=exp.FirstValue(this=load_of(exp.column("_line"))), partition_by=[exp.column("order_id")], order=order
+    )
+    ranked = exp.select("_line", first.as_("best")).from_(rows).subquery("ranked")
+    return exp.select("_line").from_(ranked).where(exp.column("best").neq(load_of(exp.column("_line"))))
 
 
 def _again(keys: list[str], *by: exp.Expression) -> exp.Expression:

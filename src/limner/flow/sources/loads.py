@@ -111,17 +111,39 @@ def begin(stores: Stores, source: Source, path: Path, who: Actor, now: datetime)
     return Load(number, source.id, path.name, "running", Counts(), 0, now, replaced), False
 
 
-def advance(stores: Stores, load: int, done: int, counts: Counts) -> None:
-    """Note that `done` batches of a load are in, with the counts up to there."""
-    with stores.ledger.write() as connection:
-        body = json.dumps(counts.to_dict(), ensure_ascii=False)
-        connection.execute(update(loads).where(loads.c.load == load).values(done=done, rows=counts.rows, counts=body))
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a load has come: batches done, what became of the rows so far, and whether that was all."""
+
+    load: int
+    done: int
+    counts: Counts
+    is_whole: bool
 
 
-def finish(stores: Stores, load: int, now: datetime) -> None:
-    """Note that a load is whole."""
+def note(stores: Stores, progress: Sequence[Progress], now: datetime | None = None) -> None:
+    """Write down how far loads have come; without `now` only the counts, ahead of the batch that they count."""
     with stores.ledger.write() as connection:
-        connection.execute(update(loads).where(loads.c.load == load).values(state="done", ended_at=now))
+        for step in progress:
+            body = json.dumps(step.counts.to_dict(), ensure_ascii=False)
+            values: dict[str, Any] = {"counts": body, "rows": step.counts.rows}
+            if now is not None:
+                values["done"] = step.done
+                values |= {"state": "done", "ended_at": now} if step.is_whole else {}
+            connection.execute(update(loads).where(loads.c.load == step.load).values(**values))
+
+
+def forget(stores: Stores, unstarted: Sequence[int]) -> None:
+    """Take back loads of which nothing was read."""
+    with stores.ledger.write() as connection:
+        connection.execute(delete(loads).where(loads.c.load.in_(unstarted), loads.c.state == "running"))
+
+
+def counts_of(stores: Stores, load: int) -> Counts:
+    """The counts noted of a load."""
+    with stores.ledger.read() as connection:
+        body = connection.execute(select(loads.c.counts).where(loads.c.load == load)).scalar_one()
+    return Counts(**json.loads(body))
 
 
 def list_loads(stores: Stores) -> tuple[Load, ...]:

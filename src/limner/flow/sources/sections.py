@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from limner.core.moments import offsets
+from limner.flow.sources.base import PLACE_BITS
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Mapped, Part
 from limner.flow.sources.readings import instant_literal, template
@@ -30,21 +32,38 @@ class Making:
         """The source's id as a literal."""
         return exp.Literal.string(self.mapped.source.id)
 
-    def common(self, happened: exp.Expression) -> list[exp.Expression]:
-        """The columns every fact has."""
+    def common(self, happened: exp.Expression, line: str = "_line") -> list[exp.Expression]:
+        """The columns every fact has; the load is read off the place of a row (of an order: of its first line)."""
         return [
+            load_of(exp.column(line)).as_("load"),
             self.source.as_("source"),
             happened.as_("happened_at"),
             instant_literal(self.received_at).as_("received_at"),
         ]
 
 
+def load_of(line: exp.Expression) -> exp.Expression:
+    """The load of a row."""
+    return template("CAST(:line >> :bits AS BIGINT)", line=line, bits=exp.Literal.number(PLACE_BITS))
+
+
+@lru_cache(maxsize=64)
+def _steps(zone: str, first: int, last: int) -> tuple[tuple[datetime, int], ...]:
+    return offsets(ZoneInfo(zone), datetime(first, 1, 1, tzinfo=UTC), datetime(last + 1, 1, 2, tzinfo=UTC))
+
+
 def offset_of(desk: Desk, rows: str, zone: str) -> exp.Expression:
-    """The zone's offset in seconds at `moment`, as plain arithmetic over the period the rows span."""
-    low, high = desk.one(exp.select(exp.func("min", exp.column("moment")), exp.func("max", exp.column("moment"))).from_(rows))
+    """The zone's offset in seconds at `moment`, as plain arithmetic over the years the rows span."""
+
+    def build() -> exp.Query:
+        moment = exp.column("moment")
+        return exp.select(exp.func("min", moment), exp.func("max", moment.copy())).from_(rows)
+
+    low, high = desk.one(desk.once(("span", rows), build))
     if low is None:
         return exp.Literal.number(0)
-    steps = offsets(ZoneInfo(zone), max(low, BEGINNING), high)
+    low, high = low.astimezone(UTC), high.astimezone(UTC)
+    steps = _steps(zone, max(low, BEGINNING).year, high.year)
     if len(steps) == 1:
         return exp.Literal.number(steps[0][1])
     choice = exp.Case()
@@ -152,7 +171,7 @@ def order_lines(making: Making) -> exp.Query | None:
 
 def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     order, name = exp.column(part.fields["order_id"]), exp.column(part.fields["name"])
-    own = exp.Window(this=None, partition_by=[order.copy(), name.copy()])
+    own = exp.Window(this=None, partition_by=[load_of(exp.column("_line")), order.copy(), name.copy()])
 
     def over(function: exp.Expression) -> exp.Expression:
         window = own.copy()
@@ -161,7 +180,7 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
 
     happened = over(exp.func("min", exp.column(part.fields["happened_at"])))
     first = exp.Order(expressions=[exp.Ordered(this=exp.column("_line"))])
-    row = exp.Window(this=exp.RowNumber(), partition_by=[order.copy(), name.copy()], order=first)
+    row = exp.Window(this=exp.RowNumber(), partition_by=[e.copy() for e in own.args["partition_by"]], order=first)
     trace = over(exp.ArgMin(this=exp.column("trace"), expression=exp.column("_line")))
     wanted = [
         *making.common(exp.column("order_at")), order.as_("order_id"), exp.cast(row, "INT").as_("line"), name.as_("name"),
@@ -216,6 +235,7 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
     wanted = [
         exp.func("min", exp.column(part.fields["happened_at"])).as_("order_at"),
         written.as_("order_off"),
+        exp.func("min", exp.column("_line")).as_("order_line"),
         name.as_("name"), order.as_("order_id"), _first(exp.column("trace")).as_("trace"),
         *(_first(exp.column(part.fields[f])).as_(f) for f in ("via", "session") if f in part.fields),
         _only(lines, "item_id").as_("item_id"), _only(lines, "category").as_("category"),
@@ -226,15 +246,16 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
     paid = _first(exp.column(part.fields["amount"])) if "amount" in part.fields else _sum(line_amount(lines))
     wanted.append(signed_amount(name, paid).as_("amount"))
     wanted += _order_properties(making, part, lines)
-    grouped = exp.select(*wanted).from_(making.rows).where(_good(part)).group_by(name.copy(), order.copy())
+    grouped = exp.select(*wanted).from_(making.rows).where(_good(part))
+    grouped = grouped.group_by(load_of(exp.column("_line")), name.copy(), order.copy())
     happened = exp.column("order_at")
     outer = [
-        *making.common(happened), day_of(making, happened).as_("day"),
+        *making.common(happened, "order_line"), day_of(making, happened).as_("day"),
         hour_of(making, happened, exp.column("order_off")).as_("hour"),
         exp.Literal.string(making.mapped.currency).as_("currency"),
         exp.Boolean(this=making.mapped.source.is_history).as_("is_history"),
     ]  # fmt: skip
-    inner = exp.Star(**{"except_": [exp.column("order_at"), exp.column("order_off")]})
+    inner = exp.Star(**{"except_": [exp.column(c) for c in ("order_at", "order_off", "order_line")]})
     return exp.select(inner, *outer).from_(grouped.subquery("grouped"))
 
 
@@ -272,14 +293,17 @@ def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
         trace = exp.column(f"{named.key}_trace")
         beside = exp.Case().when(trace.neq(exp.column("trace")), exp.column("trace"))
         rows = (
-            exp.select(trace.as_("trace"), beside.as_("with_trace"), exp.func("min", exp.column("moment")).as_("moment"))
+            exp.select(
+                load_of(exp.column("_line")).as_("load"), trace.as_("trace"), beside.as_("with_trace"),
+                exp.func("min", exp.column("moment")).as_("moment"),
+            )
             .from_(making.rows)
             .where(_good(), trace.copy().is_(exp.null()).not_())
-            .group_by(exp.Literal.number(1), exp.Literal.number(2))
+            .group_by(*(exp.Literal.number(n) for n in (1, 2, 3)))
         )
         kinds = exp.select("trace", "kind", "hash", "strength").distinct().from_(seen).where("NOT trace IS NULL")
         parts.append(
-            exp.select("g.trace", "g.with_trace", "g.moment", "s.kind", "s.hash", "s.strength")
+            exp.select("g.load", "g.trace", "g.with_trace", "g.moment", "s.kind", "s.hash", "s.strength")
             .from_(rows.subquery("g"))
             .join(kinds.subquery("s"), on="g.trace = s.trace")
         )
@@ -287,6 +311,7 @@ def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
     if whole is None or emitted is None:
         return whole
     same = exp.and_(
+        exp.column("load", "x").eq(exp.column("load", "e")),
         exp.column("trace", "x").eq(exp.column("trace", "e")),
         exp.NullSafeEQ(this=exp.column("with_trace", "x"), expression=exp.column("with_trace", "e")),
         exp.column("moment", "e") <= exp.column("moment", "x"),
@@ -296,9 +321,8 @@ def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
 
 def identifier_rows(making: Making, found: str) -> exp.Select:
     """The rows of `identifiers` out of what was found."""
-    return exp.select(
-        *making.common(exp.column("moment")), "trace", "kind", "hash", "with_trace", "strength"
-    ).from_(found)  # fmt: skip
+    common = making.common(exp.column("moment"))[1:]
+    return exp.select("load", *common, "trace", "kind", "hash", "with_trace", "strength").from_(found)
 
 
 def traits(making: Making) -> exp.Query | None:
@@ -315,8 +339,22 @@ def traits(making: Making) -> exp.Query | None:
             value = {"number": exp.cast(exp.column(key), "DOUBLE")}
         wanted = [*making.common(exp.column("moment")), exp.column("trace"), exp.Literal.string(name).as_("name")]
         wanted += [v.as_(column) for column, v in value.items()]
-        parts.append(exp.select(*wanted).from_(making.rows).where(_good(), exp.column(key).is_(exp.null()).not_()))
+        stated = exp.and_(_good(), exp.column("trace").is_(exp.null()).not_(), exp.column(key).is_(exp.null()).not_())
+        parts.append(_changes(exp.select(*wanted).from_(making.rows).where(stated), ["trace"], [exp.column(key)]))
     return _union(parts)
+
+
+def _changes(rows: exp.Select, keys: Sequence[str], values: Sequence[exp.Expression]) -> exp.Select:
+    """Of rows that state the same of the same key one after the other, the first: a list read off order lines stays short."""
+    order = exp.Order(expressions=[exp.Ordered(this=exp.column(c)) for c in ("moment", "_line")])
+    by = [load_of(exp.column("_line")), *(exp.column(k) for k in keys)]
+
+    def before(value: exp.Expression) -> exp.Expression:
+        return exp.Window(this=exp.Lag(this=value), partition_by=[b.copy() for b in by], order=order.copy())
+
+    turn = exp.Window(this=exp.RowNumber(), partition_by=[b.copy() for b in by], order=order.copy())
+    same = [exp.NullSafeEQ(this=value.copy(), expression=before(value.copy())) for value in values]
+    return rows.qualify(exp.or_(turn.eq(exp.Literal.number(1)), exp.not_(exp.paren(exp.and_(*same)))))
 
 
 def items(making: Making) -> exp.Query | None:
@@ -339,7 +377,9 @@ def _plain(
         wanted = [*making.common(happened), *_columns(part, fields)]
         if keeps_extra and making.mapped.source.extra == "keep":
             wanted.append(exp.column("extra"))
-        parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
+        key, *rest = [part.fields[f] for f in fields if f in part.fields]
+        rows = exp.select(*wanted).from_(making.rows).where(_good(part))
+        parts.append(_changes(rows, [key], [exp.column(c) for c in rest] or [exp.column(key)]))
     return _union(parts)
 
 

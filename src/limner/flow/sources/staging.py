@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from limner.core.moments import FIRST_YEAR
-from limner.flow.sources.base import LINE, Chunk
+from limner.flow.sources.base import LINE
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import MISSING, MONEY_EVENTS, NEEDS, OWNED, Mapped, Part, mentioned
 from limner.flow.sources.names import REFUND
 from limner.flow.sources.readings import SQL_TYPES, fast, instant_literal, offset_minutes, slow, source_text, template
 from limner.flow.sources.traces import ERASED, Traces
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BEGINNING = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 """When a fact happened whose file says no date: before everything."""
@@ -19,23 +23,38 @@ BEGINNING = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 CHUNK, ROWS = "chunk_rows", "staged_rows"
 MATCHES_NOTHING = "matches no event"
 NO_IDENTIFIER = "no identifier"
+_GIVEN_FIX = exp.select("*").from_("given_fix")
 FOREIGN = "other currency"
 
 
-def stage(desk: Desk, mapped: Mapped, chunk: Chunk, traces: Traces, into: str, now: datetime) -> frozenset[str]:
-    """Read a chunk into the table `into`: values, traces, the row's own moment, and why it cannot be used.
+def stage(desk: Desk, mapped: Mapped, rows: pa.Table, traces: Traces, into: str, now: datetime) -> frozenset[str]:
+    """Read rows of a file into the table `into`: values, traces, the row's own moment, and why it cannot be used.
 
     The answer names the readings of which some value could not be read.
     """
-    desk.give("given_chunk", chunk.rows)
-    desk.make(CHUNK, _first_look(mapped, chunk.rows.column_names))
+    present = rows.column_names
+    desk.give("given_chunk", rows)
+    desk.make(CHUNK, desk.once(("first", id(mapped), tuple(present)), lambda: _first_look(mapped, present)))
     desk.take_back("given_chunk")
     for named in mapped.identifiers:
         traces.learn(desk, CHUNK, named, now)
-    mended = {key: _mend(desk, mapped, key) for key in mapped.readings}
-    desk.add(into, _second_look(mapped, frozenset(key for key, (is_mended, _) in mended.items() if is_mended)))
-    desk.drop(CHUNK, *(f"fix_{key}" for key in mapped.readings))
-    return frozenset(key for key, (_, has_reason) in mended.items() if has_reason)
+    mended = {key: _mend(desk, mapped, key) for key in _left(desk, mapped)}
+    keys = frozenset(mended)
+    desk.add(into, desk.once(("second", id(mapped), keys), lambda: _second_look(mapped, keys)))
+    desk.drop(CHUNK, *(f"fix_{key}" for key in keys))
+    return frozenset(key for key, has_reason in mended.items() if has_reason)
+
+
+def _left(desk: Desk, mapped: Mapped) -> list[str]:
+    """The readings of which the fast way left something."""
+    keys = list(mapped.readings)
+    if not keys:
+        return []
+
+    def build() -> exp.Query:
+        return exp.select(*(exp.Count(this=exp.column(f"{key}_raw")) for key in keys)).from_(CHUNK)
+
+    return [key for key, count in zip(keys, desk.one(desk.once(("left", id(mapped)), build)), strict=True) if count]
 
 
 def _first_look(mapped: Mapped, present: list[str]) -> exp.Select:
@@ -82,24 +101,21 @@ def masked_json(whole: exp.Expression) -> exp.Expression:
     )
 
 
-def _mend(desk: Desk, mapped: Mapped, key: str) -> tuple[bool, bool]:
-    """Read the slow way what the fast way left; `fix_<key>` gets value and reason per raw text.
-
-    Whether anything was left, and whether some of it has a reason.
-    """
+def _mend(desk: Desk, mapped: Mapped, key: str) -> bool:
+    """Read the slow way what the fast way left; `fix_<key>` gets value and reason per raw text. Whether any has a reason."""
     import pyarrow as pa
 
-    raw = exp.column(f"{key}_raw")
-    left = desk.ask(exp.select(raw.as_("raw")).distinct().from_(CHUNK).where(exp.not_(raw.copy().is_(exp.null()))))
-    if not left.num_rows:
-        return False, False
-    texts = left["raw"].to_pylist()
-    values, reasons = slow(mapped.readings[key], texts)
+    def build() -> exp.Query:
+        raw = exp.column(f"{key}_raw")
+        return exp.select(raw.as_("raw")).distinct().from_(CHUNK).where(raw.copy().is_(exp.null()).not_())
+
+    left = desk.ask(desk.once(("mend", key), build))
+    values, reasons = slow(mapped.readings[key], left["raw"].to_pylist())
     table = pa.table({"raw": left["raw"], "value": values, "why": pa.array(reasons, pa.string())})
     desk.give("given_fix", table)
-    desk.make(f"fix_{key}", exp.select("*").from_("given_fix"))
+    desk.make(f"fix_{key}", _GIVEN_FIX)
     desk.take_back("given_fix")
-    return True, any(reasons)
+    return any(reasons)
 
 
 def _second_look(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
@@ -173,12 +189,12 @@ def _why(mapped: Mapped) -> exp.Expression:
             label = mapped.readings[key].label if key else ""
             reason = exp.func("coalesce", exp.column(f"{key}_why"), exp.Literal.string(missing))
             choice = choice.when(test, _reason(reason, label, exp.column(f"{key}_raw")))
-    if mapped.traits or any(p.section in OWNED for p in mapped.parts):
+    if not any(mapped.of("events")) and (mapped.traits or any(p.section in OWNED for p in mapped.parts)):
         no_trace = exp.column("trace").is_(exp.null())
         label = "+".join(n.label for n in mapped.identifiers if not n.is_other)
         choice = choice.when(no_trace, _reason(exp.Literal.string(NO_IDENTIFIER), label, _nothing()))
     events = list(mapped.of("events"))
-    if events and all(part.flag for part in events) and not mapped.traits:
+    if events and all(part.flag for part in events):
         flags = [exp.column(part.flag) for part in mapped.parts if part.flag]
         if "f_cancelled" in mapped.flags:
             flags.append(exp.column("f_cancelled"))

@@ -44,6 +44,8 @@ class Traces:
         """Bring `seen_<key>` up to the identifiers of a chunk: raw text → kind, hash, trace, or why there is none."""
         seen = f"seen_{named.key}"
         raws = self._fresh(desk, chunk, named.key, seen)
+        if not raws and desk.has(seen):
+            return
         desk.give("given_seen", self._normal(named.kind.name, raws))
         desk.make("fresh_seen", exp.select("*").from_("given_seen"))
         desk.take_back("given_seen")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +44,10 @@ ARROW: Mapping[str, pa.DataType] = {
     "hash": pa.binary(),
 }
 """The Arrow type of each of our column types."""
+
+
+_FEW = 50_000
+"""Rows below which a file is written by Arrow itself."""
 
 
 def arrow_schema(table: LakeTable) -> pa.Schema:
@@ -186,7 +190,12 @@ class DuckLake:
     # writing
 
     def append(
-        self, table: str, batch_id: str, rows: pa.Table | exp.Query | duckdb.DuckDBPyRelation, *, load: int | None = None
+        self,
+        table: str,
+        batch_id: str,
+        rows: pa.Table | exp.Query | duckdb.DuckDBPyRelation,
+        *,
+        load: int | None = None,
     ) -> int:
         """Add rows once. `seq` and `load` are filled in here; other columns the rows lack are null.
 
@@ -208,6 +217,30 @@ class DuckLake:
         if not is_new:
             (self.folder / new.path).unlink(missing_ok=True)
         return arrow.num_rows if is_new else 0
+
+    def append_many(self, table: str, parts: Sequence[tuple[str, pa.Table, int | None]]) -> int:
+        """`append` of several batches, each (batch id, rows, load), under one commit; the number of rows written.
+
+        Each batch is a file of its own, so that its load can be withdrawn; batches that stand there already are left.
+        """
+        declared = self._table(table)
+        fresh = [part for part in parts if part[1].num_rows and not self.catalog.has_batch(table, part[0])]
+        if not fresh:
+            return 0
+        total = sum(rows.num_rows for _, rows, _ in fresh)
+        with self.ledger.write() as connection:
+            first = self.ledger.take(connection, "seq", total)
+        new = []
+        for batch_id, rows, load in fresh:
+            whole = _fit(rows, declared, {"seq": _range(first, rows.num_rows), "load": load})
+            new.append((batch_id, self._write_file(declared, whole, load=load)))
+            first += rows.num_rows
+        with self.ledger.write() as connection:
+            taken = [self.catalog.add(connection, batch_id, [file]) for batch_id, file in new]
+        for (_, file), is_new in zip(new, taken, strict=True):
+            if not is_new:
+                (self.folder / file.path).unlink(missing_ok=True)
+        return sum(file.rows for (_, file), is_new in zip(new, taken, strict=True) if is_new)
 
     def publish(self, view: str, version: str, rows: pa.Table | exp.Query, *, now: datetime | None = None) -> int:
         """Write a version of a view; readers see it when the caller moves the pointer (`ledger.views.publish`).
@@ -280,20 +313,13 @@ class DuckLake:
         with _said(self.folder):
             return rows.to_arrow_table()
 
-    def _write_file(
-        self, table: LakeTable, rows: pa.Table, *, load: int | None = None, version: str = ""
-    ) -> NewFile:
+    def _write_file(self, table: LakeTable, rows: pa.Table, *, load: int | None = None, version: str = "") -> NewFile:
         path = Path(table.name) / f"{uuid.uuid4().hex}.parquet"
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        cursor = self._connection.cursor()
         with _said(self.folder):
-            cursor.register("fresh", rows)
-            relation = cursor.table("fresh")
-            if table.sort:
-                relation = relation.order(", ".join(f'"{column}"' for column in table.sort))
             try:
-                relation.write_parquet(str(target), compression="zstd", row_group_size=122_880)
+                self._write_rows(table, rows, target)
                 _sync(target)
             except BaseException:
                 target.unlink(missing_ok=True)
@@ -302,9 +328,20 @@ class DuckLake:
         if "happened_at" in table.columns and rows.num_rows:
             ends = pc.min_max(rows["happened_at"]).as_py()
             low, high = ends["min"], ends["max"]
-        return NewFile(
-            table.name, str(path), rows.num_rows, target.stat().st_size, load, version, low, high
-        )
+        return NewFile(table.name, str(path), rows.num_rows, target.stat().st_size, load, version, low, high)
+
+    def _write_rows(self, table: LakeTable, rows: pa.Table, target: Path) -> None:
+        """Sorted rows as Parquet; few of them without the engine, which takes longer to be asked than to answer."""
+        if rows.num_rows <= _FEW:
+            ordered = rows.sort_by([(column, "ascending") for column in table.sort]) if table.sort else rows
+            pq.write_table(ordered, target, compression="zstd", row_group_size=122_880)
+            return
+        cursor = self._connection.cursor()
+        cursor.register("fresh", rows)
+        relation = cursor.table("fresh")
+        if table.sort:
+            relation = relation.order(", ".join(f'"{column}"' for column in table.sort))
+        relation.write_parquet(str(target), compression="zstd", row_group_size=122_880)
 
 
 def _config(folder: Path, limits: LimitSettings) -> dict[str, Any]:

@@ -1,0 +1,211 @@
+"""Files cut into batches: a large file into several, small files of one source together, order lines by whole orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from limner.core.errors import Full, LimnerError
+from limner.core.tell import Tell
+from limner.flow.sources.base import CHUNK_ROWS, LINE, PLACE_BITS, Chunk, options_of, reader_of
+from limner.flow.sources.desk import Desk
+from limner.flow.sources.loads import Load
+from limner.flow.sources.mapping import Mapped
+from limner.flow.sources.readings import template
+from limner.flow.sources.staging import ROWS, stage
+from limner.flow.sources.traces import Traces
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_STAGED = "staged_all"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to load."""
+
+    path: Path
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one load gives to a batch: the number of the batch within the load, its broken lines, whether it is the last."""
+
+    job: Job
+    number: int
+    is_last: bool
+    broken: tuple[tuple[int, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rows of a batch lie in `ROWS`; `odd` are the readings of which some value could not be read."""
+
+    pieces: tuple[Piece, ...]
+    odd: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that could not be read to its end; what came before it stands in the batches before."""
+
+    job: Job
+    error: LimnerError
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Pieces gathered for the next batch, and their rows."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
+    rows: int = 0
+
+
+def batches(
+    desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell
+) -> Iterator[Batch | Failed]:
+    """The batches of files that share a mapping, in an order that depends on nothing but the files."""
+    if mapping.lines is not None:
+        yield from _by_order(desk, mapping, jobs, traces, tell)
+        return
+    waiting = _Waiting()
+    for job in jobs:
+        try:
+            for number, chunk, is_last in _numbered(mapping, job, tell):
+                if waiting.rows and waiting.rows + chunk.rows.num_rows > CHUNK_ROWS:
+                    yield _staged(desk, mapping, waiting, traces)
+                    waiting = _Waiting()
+                waiting.pieces.append(Piece(job, number, is_last, tuple(chunk.broken)))
+                waiting.tables.append(placed(chunk.rows, job.load.load))
+                waiting.rows += chunk.rows.num_rows
+                if not is_last:
+                    yield _staged(desk, mapping, waiting, traces)
+                    waiting = _Waiting()
+        except Full:
+            raise
+        except LimnerError as error:
+            kept = [place for place, piece in enumerate(waiting.pieces) if piece.job is not job]
+            waiting = _Waiting([waiting.pieces[k] for k in kept], [waiting.tables[k] for k in kept], len(kept))
+            if waiting.pieces:
+                yield _staged(desk, mapping, waiting, traces)
+            yield Failed(job, error)
+            return
+    if waiting.pieces:
+        yield _staged(desk, mapping, waiting, traces)
+
+
+def placed(rows: pa.Table, load: int) -> pa.Table:
+    """The rows with their place (load and line) in `_line`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    place = pc.add(rows[LINE], pa.scalar(load << PLACE_BITS, pa.int64()))
+    return rows.set_column(rows.schema.get_field_index(LINE), LINE, place)
+
+
+def _numbered(mapping: Mapped, job: Job, tell: Tell) -> Iterator[tuple[int, Chunk, bool]]:
+    """The chunks of a file that are still to be done, each with its number and whether it is the last."""
+    _, reader = reader_of(job.path, mapping.source.kind)
+    found = reader.chunks(job.path, options_of(mapping.source), mapping.used_columns, CHUNK_ROWS)
+    before: tuple[int, Chunk] | None = None
+    for number, chunk in enumerate(found):
+        if before is not None and before[0] >= job.load.done:
+            yield *before, False
+        before = (number, chunk)
+        tell(chunk.done, chunk.total, job.path.name)
+    if before is not None and before[0] >= job.load.done:
+        yield *before, True
+
+
+def _staged(desk: Desk, mapping: Mapped, waiting: _Waiting, traces: Traces) -> Batch:
+    import pyarrow as pa
+
+    desk.drop(ROWS)
+    rows = waiting.tables[0] if len(waiting.tables) == 1 else pa.concat_tables(waiting.tables, promote_options="permissive")
+    odd = stage(desk, mapping, rows, traces, ROWS, waiting.pieces[0].job.load.started_at)
+    return Batch(tuple(waiting.pieces), odd)
+
+
+# ------------------------------------------------------------------------------------------------ order lines
+
+
+def _by_order(
+    desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell
+) -> Iterator[Batch | Failed]:
+    """Whole files first, for an order's lines may stand anywhere in one; then batches that hold whole orders."""
+    unit: list[tuple[Job, tuple[tuple[int, str, str], ...]]] = []
+    odd: frozenset[str] = frozenset()
+    waiting: list[pa.Table] = []
+    for job in jobs:
+        broken: list[tuple[int, str, str]] = []
+        mine: list[pa.Table] = []
+        try:
+            for _, chunk, _ in _numbered(mapping, Job(job.path, _from_start(job.load)), tell):
+                broken += chunk.broken
+                mine.append(placed(chunk.rows, job.load.load))
+                if sum(t.num_rows for t in (*waiting, *mine)) >= CHUNK_ROWS and not unit:
+                    odd |= _stage_more(desk, mapping, mine, traces, job)
+                    mine = []
+        except Full:
+            raise
+        except LimnerError as error:
+            if unit:
+                odd |= _stage_more(desk, mapping, waiting, traces, unit[0][0])
+                yield from _buckets(desk, mapping, unit, odd)
+            yield Failed(job, error)
+            return
+        unit.append((job, tuple(broken)))
+        waiting += mine
+        if desk.has(_STAGED) or sum(t.num_rows for t in waiting) >= CHUNK_ROWS:
+            odd |= _stage_more(desk, mapping, waiting, traces, job)
+            yield from _buckets(desk, mapping, unit, odd)
+            unit, odd, waiting = [], frozenset(), []
+    if unit:
+        odd |= _stage_more(desk, mapping, waiting, traces, unit[0][0])
+        yield from _buckets(desk, mapping, unit, odd)
+
+
+def _from_start(load: Load) -> Load:
+    from dataclasses import replace
+
+    return replace(load, done=0)
+
+
+def _stage_more(desk: Desk, mapping: Mapped, tables: Sequence[pa.Table], traces: Traces, job: Job) -> frozenset[str]:
+    import pyarrow as pa
+
+    if not tables:
+        return frozenset()
+    whole = pa.concat_tables(tables, promote_options="permissive")
+    return stage(desk, mapping, whole, traces, _STAGED, job.load.started_at)
+
+
+def _buckets(
+    desk: Desk, mapping: Mapped, unit: Sequence[tuple[Job, tuple[tuple[int, str, str], ...]]], odd: frozenset[str]
+) -> Iterator[Batch]:
+    """One batch for files that were staged together; a file that fills the desk alone is cut by order."""
+    rows = int(desk.one(exp.select(exp.Count(this=exp.Star())).from_(_STAGED))[0]) if desk.has(_STAGED) else 0
+    count = max(1, -(-rows // CHUNK_ROWS)) if len(unit) == 1 else 1
+    orders = [exp.column(part.fields["order_id"]) for part in mapping.of("events")]
+    for number in range(count):
+        query = exp.select("*").from_(_STAGED)
+        if count > 1:
+            bucket = template("hash(coalesce(:o, '')) % :n", o=exp.func("coalesce", *orders), n=exp.Literal.number(count))
+            query = query.where(bucket.eq(exp.Literal.number(number)))
+        if desk.has(_STAGED):
+            desk.make(ROWS, query)
+        pieces = tuple(
+            Piece(job, number, number == count - 1, broken if number == 0 else ())
+            for job, broken in unit
+            if number >= job.load.done
+        )
+        if pieces:
+            yield Batch(pieces, odd)
+    desk.drop(_STAGED)
