@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from statistics import NormalDist
 from types import ModuleType
 from typing import Any, Final
 
 from limner.core.errors import BadInput, words
 from limner.maths.extras import need
-from limner.maths.sums import Sums
+from limner.maths.sums import Number, Sums
 
 ARM_EMPTY = words(
     "arm_empty",
@@ -114,12 +115,12 @@ class Pair:
 
     numerator: Sums
     denominator: Sums
-    products: float
+    products: Number
 
     @property
     def covariance(self) -> float:
         n = self.numerator.count
-        return (self.products - float(self.numerator.total * self.denominator.total / n)) / (n - 1)
+        return float((Fraction(self.products) - self.numerator.total * self.denominator.total / n) / (n - 1))
 
 
 def ratio(treated: Pair, control: Pair, *, level: float = 0.95) -> Estimate | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlalchemy import and_, not_, select
 
-from limner.core.definition import read
 from limner.core.ours import Campaign, Offer
 from limner.store.ledger.tables import consents, outbox, plans, touches
-from limner.store.ledger.tables import definitions as bodies
+from limner.store.versions import as_it_was
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -64,23 +62,15 @@ def launched(stores: Stores, definitions: Definitions) -> Launched:
     """
     with stores.ledger.read() as connection:
         made = connection.execute(select(plans).where(plans.c.state != "made")).mappings().all()
-        campaigns = {row["plan_id"]: _campaign(connection, definitions, row) for row in made}
+        campaigns = {
+            row["plan_id"]: as_it_was(connection, definitions, Campaign, row["campaign"], row["campaign_version"])
+            for row in made
+        }
         spans = {plan: campaign.goal.within for plan, campaign in campaigns.items()}
         sent = _table(_sent(connection, spans), _SENT)
         refusals = _table(_refusals(connection), _REFUSALS)
     terms = [row for plan, campaign in campaigns.items() for row in _terms(plan, campaign, definitions)]
     return Launched(sent, pa.Table.from_pylist(terms, schema=_TERMS), refusals)
-
-
-def _campaign(connection: Connection, definitions: Definitions, plan: Any) -> Campaign:
-    name, mark = plan["campaign"], plan["campaign_version"]
-    question = select(bodies.c.body).where(
-        bodies.c.folder == "campaigns", bodies.c.id == name, bodies.c.version == mark
-    )
-    body = connection.execute(question).scalar()
-    if body is not None:
-        return read(Campaign, json.loads(body), f"campaigns/{name}@{mark}")
-    return definitions.find(Campaign, name)
 
 
 def _sent(connection: Connection, spans: dict[int, timedelta]) -> Iterable[tuple[Any, ...]]:

@@ -212,7 +212,14 @@ OUTCOMES = _view(
 )
 RESULTS = _view(
     "results",
-    {"campaign": "text", "plan_id": "int64", "metric": "text", "arm": "text", "name": "text", "value": "float64"},
+    {
+        "campaign": "text",
+        "experiment": "text",
+        "metric": "text",
+        "arm": "text",
+        "name": "text",
+        "value": "float64",
+    },
 )
 TOUCHES = _fact(
     "closed_touches",
