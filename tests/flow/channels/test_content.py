@@ -10,7 +10,8 @@ import pytest
 from limner.core import ours
 from limner.core.errors import BadDefinition, BadInput, NotFound
 from limner.core.ours import Campaign, Channel, Content, MessageClass, Offer
-from limner.flow.channels.content import check, check_message, wording
+from limner.flow.channels.base import Rendered
+from limner.flow.channels.content import Wording, check, check_message, wording
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NAMES = ["name", "orders", "store", "short_url"]
@@ -18,7 +19,10 @@ MAIL = Channel("mail", "smtp", address="email", options={"host": "h", "sender": 
 SMS = Channel("sms", "webhook", price=Decimal("0.045"), signature="南枝", options={"url": "https://g.example"})
 WECOM = Channel("wecom", "webhook", address="external_userid", options={"url": "https://g.example"})
 LIST = Channel("list", "file", address="member_no", options={"columns": {"姓名": "name", "话术": "text"}})
-OWN = {"key": "k1", "customer_id": "c1", "campaign": "autumn"}
+
+
+def _say(made: Wording, **parameters: object) -> Rendered:
+    return made.render(made.values(parameters, key="k1", customer_id="c1"))
 
 
 def _offer(**content: Content) -> Offer:
@@ -27,8 +31,8 @@ def _offer(**content: Content) -> Offer:
 
 def test_content_stands_under_the_channel_or_its_kind() -> None:
     offer = _offer(webhook=Content(text="kind"), wecom=Content(text="channel"))
-    assert wording(offer, WECOM, zone=ZONE, place="p").render({}, **OWN).text == "channel"
-    assert wording(offer, SMS, zone=ZONE, place="p").render({}, **OWN).text == "kind"
+    assert _say(wording(offer, WECOM, zone=ZONE, place="p")).text == "channel"
+    assert _say(wording(offer, SMS, zone=ZONE, place="p")).text == "kind"
     with pytest.raises(BadDefinition, match="no words for the channel 'mail'"):
         wording(offer, MAIL, zone=ZONE, place="offers/coupon")
 
@@ -44,7 +48,7 @@ def test_a_mail_has_a_text_besides_its_html_and_knows_its_own_names() -> None:
     channel = Channel("mail", "smtp", options={**MAIL.options, "unsubscribe_url": "https://s.example/u"})
     html = '<p>{{ name }} <a href="{{ unsubscribe_url }}">退订</a></p>'
     content = Content(subject="{{ offer.name }} {{ offer.benefit }}", html=html)
-    rendered = wording(_offer(mail=content), channel, zone=ZONE, place="p").render({"name": "<王>"}, **OWN)
+    rendered = _say(wording(_offer(mail=content), channel, zone=ZONE, place="p"), name="<王>")
     assert rendered.subject == "¥40 40"
     assert "&lt;王&gt;" in rendered.html
     assert rendered.text == "<王> 退订 (https://s.example/u?k=k1)"
@@ -54,15 +58,15 @@ def test_a_payload_keeps_the_type_of_a_value_that_stands_alone() -> None:
     payload = {"data": {"thing": {"value": "{{ name }}"}, "count": "{{ orders }}", "all": ["{{ orders }}件", 7]}}
     made = wording(_offer(wecom=Content(payload=payload)), WECOM, zone=ZONE, place="p")
     assert made.needs == {"name", "orders"}
-    rendered = made.render({"name": '"}', "orders": 3}, **OWN)
+    rendered = _say(made, name='"}', orders=3)
     assert rendered.payload == {"data": {"thing": {"value": '"}'}, "count": 3, "all": ["3件", 7]}}
     with pytest.raises(BadInput, match="name has no value"):
-        made.render({"orders": 3}, **OWN)
+        _say(made, orders=3)
 
 
 def test_an_sms_is_counted_in_segments_and_priced_by_them() -> None:
     made = wording(_offer(sms=Content(text="【南枝】{{ name }}" + "新" * 60 + "回T退订")), SMS, zone=ZONE, place="p")
-    short, long = made.render({"name": "王"}, **OWN), made.render({"name": "欧阳小明明"}, **OWN)
+    short, long = _say(made, name="王"), _say(made, name="欧阳小明明")
     assert (short.segments, long.segments) == (1, 2)
     assert (made.cost(short), made.cost(long)) == (Decimal("0.045"), Decimal("0.090"))
 
@@ -70,7 +74,7 @@ def test_an_sms_is_counted_in_segments_and_priced_by_them() -> None:
 def test_a_message_without_words_is_not_sent() -> None:
     made = wording(_offer(wecom=Content(text="{% if orders %}x{% endif %} ")), WECOM, zone=ZONE, place="p")
     with pytest.raises(BadInput, match="nothing is left"):
-        made.render({}, **OWN)
+        _say(made)
 
 
 @pytest.mark.parametrize(
@@ -144,4 +148,4 @@ def test_words_to_other_addresses_are_no_sms() -> None:
 
 def test_a_signature_in_a_value_does_not_sign() -> None:
     made = wording(_offer(sms=Content(text="【南枝】{{ name }}，回T退订")), SMS, zone=ZONE, place="p")
-    assert made.render({"name": "【银行】"}, **OWN).text == "【南枝】银行，回T退订"
+    assert _say(made, name="【银行】").text == "【南枝】银行，回T退订"

@@ -98,7 +98,8 @@ def test_a_batch_is_one_signed_request_with_a_key(gateway: Gateway) -> None:
     assert json.loads(body) == {
         "channel": "sms",
         "messages": [
-            {"key": f"k{n}", "to": f"1380013800{n}", "campaign": "autumn", "text": "【南枝】您好"} for n in range(3)
+            {"key": f"k{n}", "to": f"1380013800{n}", "campaign": "autumn", "offer": "", "text": "【南枝】您好"}
+            for n in range(3)
         ],
     }
     moment, mac = (part.split("=")[1] for part in headers["Limner-Signature"].split(","))

@@ -29,9 +29,9 @@ UNKNOWN_TARGET = words("content_channel_unknown", "{place}: there is no channel 
 UNKNOWN_COLUMN = words("list_column_unknown", "{place}: {name!r} is no tag, trait or part of a message.")
 BLANK = words("message_blank", "{place}: nothing is left to send to this customer.")
 
-OWN_NAMES = frozenset({"offer", "channel", "unsubscribe_url", "customer_id", "campaign"})
+OWN_NAMES = frozenset({"offer", "channel", "unsubscribe_url", "customer_id"})
 """What a template knows without asking the portrait: offer.name, offer.coupon, offer.benefit, offer.item_id,
-channel.name, the link to unsubscribe by, the customer's public id, the campaign."""
+channel.name, the link to unsubscribe by, the customer's public id."""
 
 LIST_NAMES = frozenset({"address", "text", "customer_id", "campaign", "offer"})
 """What a column of a list may hold besides tags and traits."""
@@ -52,19 +52,33 @@ class Wording:
     html: Template | None
     payload: Mapping[str, object]
     columns: tuple[str, ...]
+    fixed: Mapping[str, object]
     unsubscribe_url: str
     is_sms: bool
 
     @property
+    def names(self) -> frozenset[str]:
+        """All names these words use."""
+        templates = [t for t in (self.text, self.subject, self.html) if t is not None]
+        return frozenset({name for t in (*templates, *_leaves(self.payload)) for name in t.names} | set(self.columns))
+
+    @property
     def needs(self) -> frozenset[str]:
         """The tags and traits these words use: all that a message's parameters must hold, and no more."""
-        templates = [t for t in (self.text, self.subject, self.html) if t is not None]
-        names = {name for t in (*templates, *_leaves(self.payload)) for name in t.names}
-        return frozenset((names - OWN_NAMES) | (set(self.columns) - LIST_NAMES))
+        own = OWN_NAMES | LIST_NAMES if self.columns else OWN_NAMES
+        return self.names - own
 
-    def render(self, parameters: Mapping[str, object], *, key: str, customer_id: str, campaign: str) -> Rendered:
-        """The words for one customer. A missing value is BadInput that names it."""
-        values = self.values(parameters, key=key, customer_id=customer_id, campaign=campaign)
+    def values(self, parameters: Mapping[str, object], *, key: str, customer_id: str) -> dict[str, object]:
+        """What the templates see: the customer's cleaned values, and the message's own names over them."""
+        found = {**clean(parameters, brackets=not self.is_sms), **self.fixed}
+        if customer_id:
+            found["customer_id"] = customer_id
+        if self.unsubscribe_url:
+            found["unsubscribe_url"] = unsubscribe_link(self.unsubscribe_url, key)
+        return found
+
+    def render(self, values: Mapping[str, object]) -> Rendered:
+        """The words for one customer, of what `values` answered. A missing value is BadInput that names it."""
         text = self.text.render(values) if self.text else ""
         html = self.html.render(values) if self.html else ""
         if html and not text:
@@ -80,27 +94,6 @@ class Wording:
             payload=_filled(self.payload, values),
             segments=segments(text) if self.is_sms else 1,
         )
-
-    def values(
-        self, parameters: Mapping[str, object], *, key: str, customer_id: str, campaign: str
-    ) -> dict[str, object]:
-        """What the templates see: the customer's cleaned values and the message's own names."""
-        offer = self.offer
-        own: dict[str, object] = {
-            "offer": {
-                "id": offer.id,
-                "name": offer.name,
-                "coupon": offer.coupon,
-                "benefit": format(offer.benefit.normalize(), "f"),
-                "item_id": offer.item_id,
-            },
-            "channel": {"id": self.channel.id, "name": self.channel.name},
-            "customer_id": customer_id,
-            "campaign": campaign,
-        }
-        if self.unsubscribe_url:
-            own["unsubscribe_url"] = unsubscribe_link(self.unsubscribe_url, key)
-        return clean(dict(parameters) | own, brackets=not self.is_sms)
 
     def cost(self, rendered: Rendered) -> Decimal:
         """What handing it over costs: the channel's price, for an SMS by segment."""
@@ -134,6 +127,7 @@ def wording(
         html=_compiled(content.html, f"{place}: html", "html", zone, names),
         payload=_payload(content.payload, f"{place}: payload", zone, names),
         columns=(*columns, split) if split else columns,
+        fixed=_fixed(offer, channel),
         unsubscribe_url=str(getattr(options, "unsubscribe_url", "")),
         is_sms=is_sms,
     )
@@ -194,6 +188,18 @@ def skeleton(source: str) -> str:
     '【南枝】某您好'
     """
     return _PIECES.sub(lambda found: "某" if found[0].startswith("{{") else "", source)
+
+
+def _fixed(offer: Offer, channel: Channel) -> dict[str, object]:
+    """The names that are the same in every message of an offer on a channel."""
+    known = {
+        "id": offer.id,
+        "name": offer.name,
+        "coupon": offer.coupon,
+        "benefit": format(offer.benefit.normalize(), "f"),
+        "item_id": offer.item_id,
+    }
+    return clean({"offer": known, "channel": {"id": channel.id, "name": channel.name}})
 
 
 def _content_of(offer: Offer, channel: Channel, kind: type[ChannelKind[object]], place: str) -> Content:

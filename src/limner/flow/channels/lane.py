@@ -92,7 +92,7 @@ class Lane:
         self.broken: LimnerError | None = None
         self.is_stopped = False
         self._misses = 0
-        self._wordings: dict[tuple[int, str], Wording] = {}
+        self._wordings: dict[tuple[int, str], tuple[Wording, bool]] = {}
 
     async def go(self) -> None:
         """Deliver until nothing is due or the channel stops."""
@@ -186,10 +186,10 @@ class Lane:
         return ready
 
     def _written(self, row: Due, address: str) -> _Prepared:
-        made = self._wording(row)
-        public_id = customer_id(self.run.stores.hash_key, row.number)
-        own = {"key": row.message_key, "customer_id": public_id, "campaign": row.campaign}
-        rendered = made.render(row.parameters, **own)
+        made, is_named = self._wording(row)
+        public_id = customer_id(self.run.stores.hash_key, row.number) if is_named else ""
+        values = made.values(row.parameters, key=row.message_key, customer_id=public_id)
+        rendered = made.render(values)
         message = Message(
             key=row.message_key,
             address=address,
@@ -198,18 +198,20 @@ class Lane:
             campaign=row.campaign,
             offer=row.offer,
             tries=row.tries + 1,
-            values=made.values(row.parameters, **own) if made.columns else {},
+            values=values if made.columns else {},
         )
         return _Prepared(row, message, made.cost(rendered))
 
-    def _wording(self, row: Due) -> Wording:
+    def _wording(self, row: Due) -> tuple[Wording, bool]:
+        """The words of a row's offer, and whether they name the customer."""
         key = (row.plan_id, row.offer)
         if key not in self._wordings:
             lent = self.run.lent
             find = lent.offer_of or (lambda _, name: self.run.definitions.find(Offer, name))
             offer = find(row.plan_id, row.offer)
             place = f"offers/{offer.id}: content: {self.channel.id}"
-            self._wordings[key] = wording(offer, self.channel, zone=self.run.stores.settings.zone, place=place)
+            made = wording(offer, self.channel, zone=self.run.stores.settings.zone, place=place)
+            self._wordings[key] = made, "customer_id" in made.names
         return self._wordings[key]
 
     def _settle(self, batch: Sequence[_Prepared], answers: Sequence[Handed]) -> None:

@@ -74,6 +74,8 @@ _DUE: Final = (
     _ROW.consent_seq,
 )
 
+_PARAMETERS: Final = _DUE.index(_ROW.parameters)
+
 
 def _waiting(now: datetime, plan_id: int | None) -> list[ColumnElement[bool]]:
     plan = [] if plan_id is None else [_ROW.plan_id == plan_id]
@@ -88,8 +90,12 @@ def due(connection: Connection, channel: str, now: datetime, most: int, plan_id:
         .order_by(_ROW.next_try_at, _ROW.decision)
         .limit(most)
     )
-    rows = connection.execute(question).mappings()
-    return [Due(**{**row, "parameters": json.loads(row["parameters"])}) for row in rows]
+    found = []
+    for row in connection.execute(question):
+        values: list[Any] = list(row)
+        values[_PARAMETERS] = json.loads(values[_PARAMETERS])
+        found.append(Due(*values))
+    return found
 
 
 def due_counts(connection: Connection, now: datetime, plan_id: int | None = None) -> dict[str, int]:

@@ -52,6 +52,7 @@ _NOTHING = frozenset({"", "null", "none", "nan", "nil", "undefined", "#n/a"})
 _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINK_NAME = re.compile(r"(?:^|_)(?:url|link)$|链接$")
+_LINKS = ("url", "link", "链接")
 _LINK = re.compile(r"(?:https?|weixin|alipays?)://[^\s\"'<>]+", re.IGNORECASE)
 
 
@@ -132,15 +133,20 @@ def clean(values: Mapping[str, object], *, brackets: bool = True) -> dict[str, o
     kept = {}
     for name, value in values.items():
         plain = _cleaned(value, brackets=brackets)
-        if plain is None or (_LINK_NAME.search(name) and not (isinstance(plain, str) and _LINK.fullmatch(plain))):
-            continue
-        kept[name] = plain
+        if plain is not None and (not name.endswith(_LINKS) or _may_be_named(name, plain)):
+            kept[name] = plain
     return kept
+
+
+def _may_be_named(name: str, value: object) -> bool:
+    """Whether a value may bear a name that promises a link."""
+    return not _LINK_NAME.search(name) or (isinstance(value, str) and _LINK.fullmatch(value) is not None)
 
 
 def _cleaned(value: object, *, brackets: bool) -> object:
     if isinstance(value, str):
-        text = _CONTROL.sub("", _DIRECTION.sub("", unicodedata.normalize("NFC", value))).strip()
+        text = (value if value.isprintable() else _CONTROL.sub("", _DIRECTION.sub("", value))).strip()
+        text = text if text.isascii() else unicodedata.normalize("NFC", text)
         if not brackets:
             text = text.replace("【", "").replace("】", "")
         return None if text.casefold() in _NOTHING else text
