@@ -185,7 +185,7 @@ def test_a_portrait_of_three_is_marked(ground):
 
 
 def test_what_is_wrong_is_said(stores, version, ground):
-    for rule, error in (("ordres > 3", "orders"), ("in audience(loyl)", "loyal"), ("did('x') and", "the end")):
+    for rule, error in (("ordres > 3", "orders"), ("in audience(loyl)", "loyal"), ("did('x') and", "<end>")):
         with pytest.raises(BadDefinition, match=error):
             count(ground, rule, who=OWNER)
     with pytest.raises(NotFound, match="no events are at hand"):

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NoReturn, TypeVar
 
-from limner.core.errors import SENTENCES, BadDefinition, BadInput, LimnerError, Words, near, words
+from limner.core.errors import BadDefinition, BadInput, Words, near, words
 from limner.core.rule.tokens import WORDS, Token, tokens, where
 from limner.core.rule.tree import (
     DEPTH,
@@ -39,13 +39,26 @@ from limner.core.rule.tree import Sequence as Steps
 from limner.core.spans import parse_span
 
 EMPTY = words("rule_empty", "The rule is empty. Write a condition such as recency_days > 60.")
-UNEXPECTED = words(
-    "rule_unexpected", "Rule, line {line}, column {column}: {found} stands where {expected} must stand.\n{snippet}"
+_AT = "Rule, line {line}, column {column}: "
+WANTED_JOINT = words("rule_wanted_joint", _AT + "{found} stands where 'and', 'or' or <end> must stand.\n{snippet}")
+WANTED_SIGN = words("rule_wanted_sign", _AT + "{found} stands where {signs} must stand.\n{snippet}")
+WANTED_CONDITION = words("rule_wanted_condition", _AT + "{found} stands where a condition must stand.\n{snippet}")
+WANTED_COMPARISON = words(
+    "rule_wanted_comparison", _AT + "{found} stands where {name!r} must be compared, by == or > say.\n{snippet}"
 )
+WANTED_VALUE = words("rule_wanted_value", _AT + "{found} stands where a value must stand.\n{snippet}")
+WANTED_QUOTES = words(
+    "rule_wanted_quotes", _AT + '{found} stands where a value must stand. Text stands in quotes: "{name}".\n{snippet}'
+)
+WANTED_NUMBER = words("rule_wanted_number", _AT + "{found} stands where a number must stand.\n{snippet}")
+WANTED_WHOLE = words("rule_wanted_whole", _AT + "{found} stands where a whole number must stand.\n{snippet}")
+WANTED_NAME = words("rule_wanted_name", _AT + "{found} stands where a name must stand, in quotes.\n{snippet}")
+WANTED_SPAN = words("rule_wanted_span", _AT + '{found} stands where a span such as "90d" must stand.\n{snippet}')
 UNKNOWN_CALL = words(
     "rule_call_unknown", "Rule, line {line}, column {column}: there is no function {name!r}. Known: {known}.\n{snippet}"
 )
 TWICE = words("rule_option_twice", "Rule, line {line}, column {column}: {name} is given twice.\n{snippet}")
+# `why` is an error of its own, said in the same language.
 REFUSED = words("rule_place", "Rule, line {line}, column {column}: {why}\n{snippet}")
 
 COMPARISONS: Final = ("==", "=", "!=", "<", "<=", ">", ">=")
@@ -67,7 +80,7 @@ def parse(text: str) -> Rule:
     And(parts=(Compare(tag='近30天收藏次数', op='>=', value=2), Compare(tag='正价占比', op='<', value=Decimal('0.3'))))
     >>> parse("orders >= 3 adn vip")
     Traceback (most recent call last):
-    limner.core.errors.BadDefinition: Rule, line 1, column 13: 'adn' stands where 'and', 'or' or the end must stand.
+    limner.core.errors.BadDefinition: Rule, line 1, column 13: 'adn' stands where 'and', 'or' or <end> must stand.
     orders >= 3 adn vip
                 ^ Did you mean 'and'?
     """
@@ -76,7 +89,7 @@ def parse(text: str) -> Rule:
     reader = _Reader(text, tokens(text))
     rule = reader.rule()
     if reader.now.sort != "end":
-        reader.unexpected("'and', 'or' or the end", among=("and", "or", "in", "且", "或"))
+        reader.unexpected(WANTED_JOINT, among=("and", "or", "in", "且", "或"))
     return check_size(rule)
 
 
@@ -111,14 +124,14 @@ class _Reader:
     def fail(self, code: Words, token: Token, near: tuple[str, ...] = (), **params: object) -> NoReturn:
         raise BadDefinition(code, near=near, **where(self.text, token.start), **params)
 
-    def unexpected(self, expected: str, among: tuple[str, ...] = ()) -> NoReturn:
+    def unexpected(self, code: Words, among: tuple[str, ...] = (), **params: object) -> NoReturn:
         token = self.now
-        found = "the end" if token.sort == "end" else repr(token.text)
-        self.fail(UNEXPECTED, token, near=near(token.text.lower(), among), found=found, expected=expected)
+        found = "<end>" if token.sort == "end" else repr(token.text)
+        self.fail(code, token, near=near(token.text.lower(), among), found=found, **params)
 
     def need(self, *ops: str) -> Token:
         if not self.is_op(*ops):
-            self.unexpected(" or ".join(map(repr, ops)))
+            self.unexpected(WANTED_SIGN, signs=" / ".join(map(repr, ops)))
         return self.take()
 
     def placed(self, token: Token, make: Callable[[], T]) -> T:
@@ -128,7 +141,7 @@ class _Reader:
         except (BadDefinition, BadInput) as error:
             if "snippet" in error.params:
                 raise
-            self.fail(REFUSED, token, near=error.near, why=_sentence(error))
+            self.fail(REFUSED, token, why=error)
 
     def rule(self) -> Rule:
         return self._joined("or", Or, lambda: self._joined("and", And, self.negation))
@@ -143,7 +156,7 @@ class _Reader:
     def negation(self) -> Rule:
         self.depth += 1
         if self.depth > DEPTH:
-            self.fail(REFUSED, self.now, why=TOO_DEEP_SENTENCE)
+            self.fail(REFUSED, self.now, why=BadDefinition(TOO_DEEP, bound=DEPTH))
         rule = self._negation()
         self.depth -= 1
         return rule
@@ -164,7 +177,7 @@ class _Reader:
     def _in_audience(self) -> Rule:
         self.take()
         if self.now.sort != "name" or CALLS.get(self.now.text.lower()) != "in_audience":
-            self.unexpected("audience(...)", among=("audience",))
+            self.unexpected(WANTED_SIGN, among=("audience",), signs="audience(…)")
         start = self.take()
         self.need("(")
         return self._call_in_audience(start)
@@ -172,7 +185,7 @@ class _Reader:
     def _named(self) -> Rule:
         token = self.now
         if token.sort not in ("name", "quoted"):
-            self.unexpected("a condition", among=("not", "did", "has", "in"))
+            self.unexpected(WANTED_CONDITION, among=("not", "did", "has", "in"))
         self.take()
         if token.sort == "name" and self.is_op("("):
             return self._call(token)
@@ -181,7 +194,7 @@ class _Reader:
             return self.placed(token, lambda: Compare(token.text, op, value))
         if not (self.now.sort == "end" or self.is_op(")") or self.is_word("and") or self.is_word("or")):
             among = (*COMPARISONS, *WORDS) if self.now.sort == "name" else ()
-            self.unexpected(f"a comparison of {token.text!r}, 'and', 'or' or the end", among=among)
+            self.unexpected(WANTED_COMPARISON, among=among, name=token.text)
         return self.placed(token, lambda: Has(token.text))
 
     def comparison(self) -> tuple[str, Value | tuple[Value, ...]]:
@@ -207,9 +220,9 @@ class _Reader:
         if token.sort == "word" and token.text in ("true", "false"):
             return self.take().text == "true"
         if token.sort == "name":
-            self.unexpected(f'a value; text stands in quotes, "{token.text}"', among=("true", "false"))
+            self.unexpected(WANTED_QUOTES, among=("true", "false"), name=token.text)
         if token.sort not in ("string", "number", "date"):
-            self.unexpected("a value")
+            self.unexpected(WANTED_VALUE)
         self.take()
         if token.sort == "number":
             return self.placed(token, lambda: _number(token.text))
@@ -217,9 +230,9 @@ class _Reader:
             return self.placed(token, lambda: _date(token.text))
         return token.text
 
-    def name(self, what: str) -> Token:
+    def name(self, code: Words = WANTED_NAME) -> Token:
         if self.now.sort not in ("name", "quoted", "string"):
-            self.unexpected(what)
+            self.unexpected(code)
         return self.take()
 
     def _call(self, token: Token) -> Rule:
@@ -240,17 +253,17 @@ class _Reader:
         return calls[call](token)
 
     def _call_has(self, token: Token) -> Rule:
-        tag = self.name("the name of a tag").text
+        tag = self.name().text
         self.need(")")
         return self.placed(token, lambda: Has(tag))
 
     def _call_in_audience(self, token: Token) -> Rule:
-        audience = self.name("the name of an audience").text
+        audience = self.name().text
         self.need(")")
         return self.placed(token, lambda: In(audience))
 
     def _call_did(self, token: Token) -> Rule:
-        event = self.name("the name of an event, in quotes").text
+        event = self.name().text
         options = self._options({"times": self._times, "within": self._span})
         times, within = options.kept.get("times", 1), options.kept.get("within")
         return self.placed(token, lambda: Did(event, times, within, tuple(options.matching)))  # type: ignore[arg-type]
@@ -265,18 +278,18 @@ class _Reader:
                 self.need("=")
                 within = self._span()
             elif within is not None:
-                self.unexpected("')'")
+                self.unexpected(WANTED_SIGN, signs="')'")
             else:
                 steps.append(self._step())
         self.need(")")
         return self.placed(token, lambda: Steps(tuple(steps), within))
 
     def _step(self) -> Step:
-        token = self.name("the name of an event, in quotes")
+        token = self.name()
         if token.sort != "name" or token.text not in ("step", "步骤") or not self.is_op("("):
             return self.placed(token, lambda: Step(token.text))
         self.take()
-        event = self.name("the name of an event, in quotes").text
+        event = self.name().text
         options = self._options({})
         return self.placed(token, lambda: Step(event, tuple(options.matching)))
 
@@ -289,27 +302,27 @@ class _Reader:
         if self.is_op(","):
             self.take()
             if self.now.text != "tag":
-                self.unexpected("tag=", among=("tag",))
+                self.unexpected(WANTED_SIGN, among=("tag",), signs="tag=")
             self.take()
             self.need("=")
-            tag = self.name("the name of a place tag").text
+            tag = self.name().text
         self.need(")")
         return self.placed(token, lambda: Near((numbers[0], numbers[1]), numbers[2], tag))
 
     def _number(self) -> Decimal | int:
         if self.now.sort != "number":
-            self.unexpected("a number")
+            self.unexpected(WANTED_NUMBER)
         return _number(self.take().text)
 
     def _times(self) -> int:
         token = self.now
         number = self._number()
         if not isinstance(number, int):
-            self.fail(UNEXPECTED, token, found=repr(token.text), expected="a whole number")
+            self.fail(WANTED_WHOLE, token, found=repr(token.text))
         return number
 
     def _span(self) -> timedelta:
-        token = self.name('a span such as "90d"')
+        token = self.name(WANTED_SPAN)
         return self.placed(token, lambda: parse_span(token.text))
 
     def _options(self, readers: dict[str, Callable[[], object]]) -> _Options:
@@ -317,7 +330,7 @@ class _Reader:
         options = _Options()
         while not self.is_op(")"):
             self.need(",")
-            token = self.name("an option or a property")
+            token = self.name()
             option = _OPTIONS.get(token.text) if token.sort == "name" else None
             if option in readers:
                 self.need("=", "==", *((">=",) if option == "times" else ()))
@@ -326,7 +339,7 @@ class _Reader:
                 options.kept[str(option)] = readers[str(option)]()
                 continue
             if not (self.is_word("in") or self.is_op(*COMPARISONS)):
-                self.unexpected(f"a comparison of {token.text!r}")
+                self.unexpected(WANTED_COMPARISON, name=token.text)
             op, value = self.comparison()
             options.matching.append(self.placed(token, lambda: Match(token.text, op, value)))  # noqa: B023
         self.need(")")
@@ -337,13 +350,6 @@ class _Reader:
 class _Options:
     kept: dict[str, object] = field(default_factory=dict)
     matching: list[Match] = field(default_factory=list)
-
-
-TOO_DEEP_SENTENCE = str(BadDefinition(TOO_DEEP, bound=DEPTH))
-
-
-def _sentence(error: LimnerError) -> str:
-    return SENTENCES[error.code].format(**error.params)
 
 
 def _number(text: str) -> Decimal | int:

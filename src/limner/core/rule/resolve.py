@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -31,22 +31,29 @@ from limner.core.rule.tree import (
 )
 from limner.core.spans import parse_instant
 
-UNKNOWN = words("rule_name_unknown", "There is no {what} {name!r}.{place}")
-AMBIGUOUS = words("rule_name_ambiguous", "The name {name!r} stands for several {what}: {ids}. Write the id.{place}")
-BAD_TYPE = words("rule_type_bad", "{name} holds {type}, it cannot be compared with {value!r} by {op}. {hint}{place}")
+UNKNOWN: Final = {
+    "tags": words("rule_tag_unknown", "There is no tag {name!r}.{place}"),
+    "events": words("rule_event_unknown", "There is no event {name!r}.{place}"),
+    "audiences": words("rule_audience_unknown", "There is no audience {name!r}.{place}"),
+    "properties": words("rule_property_unknown", "There is no event property {name!r}.{place}"),
+}
+AMBIGUOUS = words("rule_name_ambiguous", "The name {name!r} stands for several: {ids}. Write the id.{place}")
+_NOT = "it cannot be compared with {value!r} by {op}. "
+BAD_TYPES: Final[Mapping[Type, Words]] = {
+    "int": words("rule_int_bad", "{name} holds whole numbers, " + _NOT + "Write a number without quotes.{place}"),
+    "float": words("rule_float_bad", "{name} holds numbers, " + _NOT + "Write a number without quotes.{place}"),
+    "money": words("rule_money_bad", "{name} holds amounts, " + _NOT + "Write a number without quotes.{place}"),
+    "bool": words("rule_bool_bad", "{name} holds yes or no, " + _NOT + "Write == true or == false.{place}"),
+    "text": words("rule_text_bad", "{name} holds text, " + _NOT + "Use ==, != or in, with text in quotes.{place}"),
+    "day": words("rule_day_bad", "{name} holds days, " + _NOT + "Write a date such as 2026-01-31.{place}"),
+    "instant": words(
+        "rule_instant_bad", "{name} holds instants, " + _NOT + "Write 2026-01-31 or 2026-01-31T08:00:00+08:00.{place}"
+    ),
+}
+ONE_DAY = words("rule_one_day_bad", "{name} holds instants; != with a date is not possible here. Use < or >=.{place}")
 CYCLE = words("rule_cycle", "The audience {name!r} refers to itself: {path}.")
 
 Sort = Literal["tags", "events", "audiences", "properties"]
-_WHAT: Final = {"tags": "tag", "events": "event", "audiences": "audience", "properties": "event property"}
-_TYPES: Final = {
-    "int": "whole numbers",
-    "float": "numbers",
-    "money": "money",
-    "bool": "yes or no",
-    "text": "text",
-    "day": "days",
-    "instant": "instants",
-}
 
 
 def resolve(rule: Rule, lexicon: Lexicon, *, text: str = "", audience: str = "") -> Rule:
@@ -61,7 +68,7 @@ def resolve(rule: Rule, lexicon: Lexicon, *, text: str = "", audience: str = "")
     >>> resolve(Compare("ordres", ">", 3), words, text="ordres > 3")
     Traceback (most recent call last):
     limner.core.errors.BadDefinition: There is no tag 'ordres'.
-    Line 1, column 1:
+    1:1
     ordres > 3
     ^ Did you mean 'orders'?
     """
@@ -106,9 +113,9 @@ class _Resolver:
             return found[0]
         if found:
             ids = ", ".join(sorted(w.id for w in found))
-            raise self.fail(AMBIGUOUS, name, what=sort, name=name, ids=ids)
+            raise self.fail(AMBIGUOUS, name, name=name, ids=ids)
         ids_and_names = [*more, *(n for w in getattr(self.lexicon, sort) for n in (w.id, *w.names))]
-        raise self.fail(UNKNOWN, name, near=near(name, ids_and_names), what=_WHAT[sort], name=name)
+        raise self.fail(UNKNOWN[sort], name, near=near(name, ids_and_names), name=name)
 
     def fail(self, code: Words, subject: str, /, near: Iterable[str] = (), **params: object) -> BadDefinition:
         """The error, with the place of its subject in the text."""
@@ -116,7 +123,7 @@ class _Resolver:
         place = ""
         if start is not None:
             found = where(self.text, start)
-            place = f"\nLine {found['line']}, column {found['column']}:\n{found['snippet']}"
+            place = f"\n{found['line']}:{found['column']}\n{found['snippet']}"
         return BadDefinition(code, near=tuple(near), place=place, **params)
 
     def _event(self, name: str) -> str:
@@ -170,14 +177,14 @@ class _Resolver:
 
     def _match_day(self, column: str, part: Match) -> list[Match]:
         if part.op == "!=":
-            raise self.fail_type(part.name, "instant", part.op, part.value, "Use < or >= with a date.")
+            raise self.fail(ONE_DAY, part.name, name=part.name)
         rule = self._one_day(column, part.op, part.name, cast("Value", part.value))
         return [Match(leaf.tag, leaf.op, leaf.value) for leaf in leaves(rule) if isinstance(leaf, Compare)]
 
     def values(self, name: str, type_: Type, op: str, value: Values) -> Values:
         """The value or list of values, of the column's type."""
         if type_ in ("bool", "text") and op not in ("==", "!=", "in"):
-            raise self.fail_type(name, type_, op, value, "Use ==, != or in.")
+            raise self.fail_type(name, type_, op, value)
         if isinstance(value, tuple):
             return tuple(self.value(name, type_, op, one) for one in value)
         return self.value(name, type_, op, value)
@@ -188,20 +195,20 @@ class _Resolver:
             case "int" | "float" | "money":
                 if isinstance(value, int | Decimal) and not isinstance(value, bool):
                     return value
-                raise self.fail_type(name, type_, op, value, "Write a number without quotes.")
+                raise self.fail_type(name, type_, op, value)
             case "bool":
                 if isinstance(value, bool):
                     return value
-                raise self.fail_type(name, type_, op, value, "Write true or false.")
+                raise self.fail_type(name, type_, op, value)
             case "text":
                 if isinstance(value, str):
                     return value
-                raise self.fail_type(name, type_, op, value, f'Write text in quotes, such as "{value}".')
+                raise self.fail_type(name, type_, op, value)
             case "day":
                 day = _as_date(value)
                 if day is not None:
                     return day
-                raise self.fail_type(name, type_, op, value, "Write a date such as 2026-01-31.")
+                raise self.fail_type(name, type_, op, value)
         return self._instant(name, op, value)
 
     def _instant(self, name: str, op: str, value: Value) -> datetime:
@@ -212,12 +219,11 @@ class _Resolver:
                 return parse_instant(value, self.lexicon.zone)
         except BadInput:
             pass
-        raise self.fail_type(name, "instant", op, value, "Write a date or 2026-01-31T08:00:00+08:00.")
+        raise self.fail_type(name, "instant", op, value)
 
-    def fail_type(self, name: str, type_: Type, op: str, value: Values, hint: str) -> BadDefinition:
+    def fail_type(self, name: str, type_: Type, op: str, value: Values) -> BadDefinition:
         """The error of a value that does not fit its column."""
-        shown = str(value) if isinstance(value, Decimal | date | datetime) else value
-        return self.fail(BAD_TYPE, name, name=name, type=_TYPES[type_], value=shown, op=op, hint=hint)
+        return self.fail(BAD_TYPES[type_], name, name=name, value=shown_value(value), op=op)
 
     def check_circle(self, rule: Rule, path: tuple[str, ...]) -> None:
         """Follow the audiences a rule names; an error when the path comes back to itself."""
@@ -231,6 +237,18 @@ class _Resolver:
             if word.rule is not None and word.id not in self._safe:
                 self.check_circle(word.rule, (*path, word.id))
                 self._safe.add(word.id)
+
+
+def bad_type(type_: Type, name: str, op: str, value: Values) -> BadDefinition:
+    """The error of a resolved rule whose value does not fit its column."""
+    return BadDefinition(BAD_TYPES[type_], name=name, value=shown_value(value), op=op, place="")
+
+
+def shown_value(value: Values) -> object:
+    """A value as an error names it."""
+    if isinstance(value, tuple):
+        return tuple(shown_value(one) for one in value[:5])
+    return str(value) if isinstance(value, Decimal | date) else value
 
 
 def _has_date(value: Values) -> bool:

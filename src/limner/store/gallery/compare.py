@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from limner.core.errors import BadDefinition, words
 from limner.core.exact import MONEY_UNIT
 from limner.core.rule.bounds import whole
-from limner.core.rule.resolve import BAD_TYPE
+from limner.core.rule.resolve import bad_type
 from limner.core.rule.tree import Value, Values
 from limner.store.gallery.bits import Words, blank
 from limner.store.gallery.column import EPOCH, Array, Column
@@ -197,7 +197,5 @@ def _float(op: str, value: float, dtype: np.dtype[Any]) -> Always | tuple[str, A
     return {"<": ("<", above), "<=": ("<=", below), ">": (">", below), ">=": (">=", above)}[op]
 
 
-def _bad(column: Column, op: str, value: object) -> BadDefinition:
-    shown = str(value) if isinstance(value, Decimal | date) else value
-    kept = column.header
-    return BadDefinition(BAD_TYPE, name=kept.name, type=kept.type, value=shown, op=op, hint="Use its type.", place="")
+def _bad(column: Column, op: str, value: Values) -> BadDefinition:
+    return bad_type(column.header.type, column.header.name, op, value)

@@ -15,11 +15,11 @@ from typing import Final
 
 from sqlglot import exp
 
-from limner.core.errors import BadDefinition, NotFound, near, words
+from limner.core.errors import NotFound, near, words
 from limner.core.exact import MONEY_UNIT, from_units
 from limner.core.rule.bounds import whole
 from limner.core.rule.lexicon import EVENT_COLUMNS, Type
-from limner.core.rule.resolve import BAD_TYPE
+from limner.core.rule.resolve import bad_type
 from limner.core.rule.tree import (
     And,
     Compare,
@@ -77,7 +77,7 @@ def members_query(rule: Rule, reading: SqlReading) -> exp.Query:
     >>> from datetime import UTC
     >>> reading = SqlReading({"orders": "int"}, datetime(2026, 9, 1, tzinfo=UTC), UTC)
     >>> members_query(Compare("orders", ">", 3), reading).sql("duckdb")
-    'SELECT g.number FROM gallery AS g WHERE COALESCE(g."orders" > 3, FALSE)'
+    'SELECT g.number FROM gallery AS g WHERE COALESCE("g"."orders" > 3, FALSE)'
     """
     number = exp.column("number", table="g")
     return exp.select(number).from_(exp.to_table("gallery").as_("g")).where(condition(rule, reading))
@@ -289,5 +289,4 @@ def _constant(type_: Type, name: str, op: str, value: Value) -> tuple[str, exp.E
             return op, literal(value, "date")
         case "instant" if isinstance(value, datetime):
             return op, literal(value, "timestamp")
-    shown = str(value) if isinstance(value, Decimal | date) else value
-    raise BadDefinition(BAD_TYPE, name=name, type=type_, value=shown, op=op, hint="Use its type.", place="")
+    raise bad_type(type_, name, op, value)
