@@ -7,16 +7,13 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from limner.core.errors import BadInput, Broken, Clash, NotFound, words
-from limner.core.ours import Property
 from limner.core.settings import Settings, read_settings
-from limner.store.definitions import load_definitions
-from limner.store.gallery import Gallery
-from limner.store.lake.duckdb import DuckLake
-from limner.store.ledger import Ledger
-from limner.store.stores import Stores
-from limner.store.vault import Vault
+
+if TYPE_CHECKING:
+    from limner.store.stores import Stores
 
 NO_WORKSPACE = words(
     "workspace_missing", "There is no workspace in {path}: limner.toml is not there. Make one with `limner init {path}`."
@@ -86,7 +83,15 @@ def settings_of(folder: Path, environ: Mapping[str, str] | None = None) -> Setti
 
 
 def open_stores(folder: Path, settings: Settings) -> Stores:
-    """Open every store of a workspace."""
+    """Open every store of a workspace. What they stand on is imported here: a word about settings loads no engine."""
+    from limner.core.ours import Property
+    from limner.store.definitions import load_definitions
+    from limner.store.gallery import Gallery
+    from limner.store.lake.duckdb import DuckLake
+    from limner.store.ledger import Ledger
+    from limner.store.stores import Stores
+    from limner.store.vault import Vault
+
     if not (folder / "state" / "keys").exists() and not (folder / settings.stores.ledger).exists():
         make_keys(folder)  # a folder from version control has no state yet
     ledger = Ledger.at(folder / settings.stores.ledger)

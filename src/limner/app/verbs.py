@@ -238,7 +238,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "serve",
         "answer over HTTP, and send what falls due",
-        "limner.app.serving:serve",
+        "limner.edge.serving:serve",
         (
             Argument("host", "the address to listen on", default="127.0.0.1"),
             Argument("port", "the port to listen on", "int", default=8420),

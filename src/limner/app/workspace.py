@@ -1,20 +1,32 @@
-"""`Workspace`: a folder of definitions and its stores, with the verbs. It holds stores and hands stores, never itself."""
+"""`Workspace`: a folder of definitions and its stores, with the verbs. It hands stores, never itself, to a station."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from limner.core.actor import OWNER, Actor
 from limner.core.tell import Tell, silent
 
 if TYPE_CHECKING:
+    from limner.app.applying import Changes
+    from limner.app.asking import TagShown
+    from limner.app.checking import Checked
+    from limner.app.handles import AudienceHandle, CustomerHandle, PlanHandle
+    from limner.app.launching import Launched
+    from limner.app.planning import Explained
+    from limner.app.running import Ran
     from limner.core.settings import Settings
+    from limner.flow.measures.measured import Measured
+    from limner.flow.sources import Collected, Load, Withdrawn
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
+
+Asof = str | datetime | None
 
 
 def _now() -> datetime:
@@ -65,6 +77,112 @@ class Workspace:
 
         declared = self.definitions.of(Property)
         self.stores.lake.declare([(name, value.type) for name, value in declared.items()])
+
+    def acting(self, who: Actor) -> Workspace:
+        """The same workspace asked by somebody else; the stores are shared, and closed by the one that opened them."""
+        other = copy.copy(self)
+        other.__dict__["stores"] = self.stores
+        other.who = who
+        return other
+
+    # the verbs
+
+    def apply(self, folder: Path | None = None, *, ours: bool = False, theirs: bool = False) -> Changes:
+        """Bring the folder's definitions into force; all or nothing, and nothing is sent."""
+        from limner.app.defining import apply
+
+        return apply(self, folder, ours=ours, theirs=theirs)
+
+    def diff(self, folder: Path | None = None) -> Changes:
+        """What `apply` would change."""
+        from limner.app.defining import diff
+
+        return diff(self, folder)
+
+    def export(self, folder: Path | None = None) -> tuple[str, ...]:
+        """Write the definitions in force into the folder; the files written."""
+        from limner.app.defining import export
+
+        return export(self, folder)
+
+    def collect(self, *files: Path | str, source: str | None = None, replaces: int | None = None) -> Collected:
+        """Take in the files of a source (default: of all), or the files given. The same file twice changes nothing."""
+        from limner.app.collecting import collect
+
+        return collect(self, source, file=[Path(file) for file in files], replaces=replaces)
+
+    def loads(self) -> tuple[Load, ...]:
+        """All loads, newest last."""
+        from limner.app.collecting import loads
+
+        return loads(self)
+
+    def withdraw(self, load: int) -> Withdrawn:
+        """Take the rows of a load out of every later view."""
+        from limner.app.collecting import withdraw
+
+        return withdraw(self, load)
+
+    def run(self, asof: Asof = None) -> Ran:
+        """Resolve, build, tag, learn and select whatever is stale."""
+        from limner.app.running import run
+
+        return run(self, asof)
+
+    def tag(self, name: str, asof: Asof = None, *, sql: str | None = None) -> TagShown | str:
+        """What a tag asks and how it is answered; with `sql`, its query in that dialect."""
+        from limner.app.asking import tag
+
+        return tag(self, name, asof, sql=sql)
+
+    def audience(self, rule: str, asof: Asof = None) -> AudienceHandle:
+        """A rule or a named audience, to count, list, show, overlap or portray."""
+        from limner.app.handles import AudienceHandle
+
+        return AudienceHandle(rule, asof, _shop=self)
+
+    def customer(self, customer: str, asof: Asof = None) -> CustomerHandle:
+        """One customer, by a customer id or KIND:VALUE such as member_no:M1."""
+        from limner.app.handles import CustomerHandle
+
+        return CustomerHandle(customer, asof, _shop=self)
+
+    def plan(self, campaign: str, asof: Asof = None) -> PlanHandle:
+        """Decide a campaign and store it as a plan; nothing is sent until its `launch()`."""
+        from limner.app.handles import PlanHandle
+        from limner.app.planning import plan
+
+        return PlanHandle(plan(self, campaign, asof), _shop=self)
+
+    def launch(self, plan_id: int) -> Launched:
+        """Send a plan: each touch once, what is due now."""
+        from limner.app.launching import launch
+
+        return launch(self, plan_id)
+
+    def explain(self, plan_id: int, customer: str) -> Explained:
+        """Why a plan decided as it did for one customer."""
+        from limner.app.planning import explain
+
+        return explain(self, plan_id, customer)
+
+    def measure(self, campaign: str, asof: Asof = None) -> Measured:
+        """A campaign against its hold-out, with an interval, in money."""
+        from limner.app.measuring import measure
+
+        return measure(self, campaign, asof)
+
+    def report(self, output: Path | str, asof: Asof = None, *, lang: str | None = None) -> Any:
+        """Write the report: one HTML file."""
+        from limner.app.verbs import find
+
+        return find("report").function(self, asof=asof, output=Path(output), lang=lang)
+
+    def check(self) -> Checked:
+        """Check definitions, data quality and reconciliation."""
+        from limner.app.checking import check
+
+        return check(self)
 
     def close(self) -> None:
         """Let go of the stores."""

@@ -61,6 +61,17 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """[serve] where the token is that HTTP asks for (env:NAME or file:PATH; not there: this machine only), the other
+    host names it may be asked by, the roles of whoever asks (both lists with commas), the most bytes of a request."""
+
+    token: str = "env:LIMNER_TOKEN"
+    hosts: str = ""
+    roles: str = "analyst"
+    most: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a workspace."""
 
@@ -69,6 +80,7 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     keys: KeySettings = KeySettings()
     identity: IdentitySettings = IdentitySettings()
+    serve: ServeSettings = ServeSettings()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -103,7 +115,7 @@ def read_settings(text: str, environ: Mapping[str, str], place: str = "limner.to
     return settings
 
 
-def _set(settings: Settings, section: str, key: str, value: Any, place: str) -> Settings:  # noqa: ANN401
+def _set(settings: Settings, section: str, key: str, value: Any, place: str) -> Settings:
     part = getattr(settings, section)
     known = {f.name: getattr(part, f.name) for f in fields(part)}
     if key not in known:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import click
 
 from limner.app.verbs import VERBS, Argument, Verb
-from limner.core.errors import LimnerError
+from limner.core.errors import LimnerError, near
+from limner.edge.errors import STOPPED, WRONG_USAGE, exit_code
+from limner.edge.language import language_of
 from limner.edge.say import say, say_error
 
 _TYPES: dict[str, Any] = {
@@ -36,27 +37,91 @@ def run(arguments: list[str]) -> int:
     """Run the command line; the exit code."""
     try:
         code = commands()(arguments, prog_name="limner", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
     except click.UsageError as error:
-        error.show()
-        return 2
-    except click.Abort:
-        return _stopped()
+        return _misused(error, as_json="--json" in arguments)
+    except (click.Abort, KeyboardInterrupt):
+        return _stopped(Path(), as_json="--json" in arguments)
     except click.exceptions.Exit as error:
         return int(error.exit_code)
     return code if isinstance(code, int) else 0
 
 
-def _stopped() -> int:
-    click.echo(say("door", "stopped", _language(Path())), err=True)
-    return 130
+def _misused(error: click.UsageError, *, as_json: bool) -> int:
+    """Wrong usage: what is wrong, what may have been meant, where help is."""
+    if as_json:
+        _say_json("usage", error.format_message())
+    else:
+        error.show()
+    return WRONG_USAGE
+
+
+def _stopped(folder: Path, *, as_json: bool) -> int:
+    message = say("door", "stopped", language_of(folder))
+    if as_json:
+        _say_json("stopped", message)
+    else:
+        click.echo(message, err=True)
+    return STOPPED
+
+
+def _say_json(code: str, message: str) -> None:
+    from limner.edge.plain import as_json
+
+    click.echo(as_json({"error": {"code": code, "message": message}}))
+
+
+class Commands(click.Group):
+    """A group that lists its commands in the order of the table, and names the one that may have been meant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the table."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command asked for; wrong usage when there is none, with the nearest names."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            close = near(args[0], known)
+            meant = f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Do(click.Command):
+    """A command whose options of several values take them in a row: `--from a.csv b.csv`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, with an option of several values said once for each of them."""
+        several = {flag for p in self.params if isinstance(p, click.Option) and p.multiple for flag in p.opts}
+        return super().parse_args(ctx, spread(args, several))
+
+
+def spread(arguments: list[str], several: Collection[str]) -> list[str]:
+    """Arguments with each option in `several` repeated before each of its values, which end at the next option.
+
+    >>> spread(["shop", "--from", "a.csv", "b.csv", "--json"], {"--from"})
+    ['shop', '--from', 'a.csv', '--from', 'b.csv', '--json']
+    """
+    found: list[str] = []
+    option, is_first = "", False
+    for argument in arguments:
+        if argument in several:
+            option, is_first = argument, True
+        elif argument.startswith("-") and not is_first:
+            option = ""
+        elif option and not is_first:
+            found.append(option)
+        else:
+            is_first = False
+        found.append(argument)
+    return found
 
 
 def commands() -> click.Group:
     """The tree of commands, made from the table."""
-    root = click.Group("limner", help="Precision marketing that proves what it changed.", no_args_is_help=True)
+    root = Commands("limner", help="Precision marketing that proves what it changed.", no_args_is_help=True)
     root.params.append(click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version))
     for verb in VERBS:
         if "cli" in verb.doors:
@@ -79,7 +144,7 @@ def _version(context: click.Context, _parameter: click.Parameter, is_asked: bool
 def _group(root: click.Group, name: str) -> click.Group:
     found = root.commands.get(name)
     if not isinstance(found, click.Group):
-        found = click.Group(name, help=f"ask about {name}s", no_args_is_help=True)
+        found = Commands(name, help=f"ask about {name}s", no_args_is_help=True)
         root.add_command(found)
     return found
 
@@ -99,7 +164,7 @@ def _command(verb: Verb, name: str) -> click.Command:
         parameters.append(click.Option(["--asof"], help="the instant nothing sees past, such as 2026-09-01"))
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="one JSON document on standard output"))
     parameters.append(click.Option(["--quiet"], is_flag=True, help="no progress"))
-    return click.Command(name, params=parameters, callback=_callback(verb), help=verb.help, short_help=verb.help)
+    return Do(name, params=parameters, callback=_callback(verb), help=verb.help, short_help=verb.help)
 
 
 def _parameter(argument: Argument) -> click.Parameter:
@@ -137,12 +202,12 @@ def _callback(verb: Verb) -> Callable[..., int]:
         except LimnerError as error:
             return _failed(error, folder, as_json=as_json)
         except (KeyboardInterrupt, click.Abort):
-            return _stopped()
+            return _stopped(folder, as_json=as_json)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except Exception as error:  # noqa: BLE001 - the door: whatever comes is told in one message
-            return _unexpected(error, folder)
+        except Exception as error:  # the door: whatever comes is told in one message
+            return _unforeseen(error, folder, as_json=as_json)
 
     return call
 
@@ -159,7 +224,7 @@ def _do(verb: Verb, given: dict[str, Any], *, as_json: bool, quiet: bool) -> int
                 result = verb.function(shop, **given)
                 return _show(result, shop.settings.workspace.locale, as_json=as_json)
         result = verb.function(**given, tell=tell)
-    return _show(result, _language(Path(given.get("folder") or "")), as_json=as_json)
+    return _show(result, language_of(Path(given.get("folder") or "")), as_json=as_json)
 
 
 def _show(result: object, lang: str, *, as_json: bool) -> int:
@@ -177,36 +242,20 @@ def _show(result: object, lang: str, *, as_json: bool) -> int:
 
 
 def _failed(error: LimnerError, folder: Path, *, as_json: bool) -> int:
-    message = say_error(error, _language(folder))
+    message = say_error(error, language_of(folder))
     if as_json:
-        from limner.edge.plain import as_json as written
+        _say_json(error.code, message)
+    else:
+        click.echo(message, err=True)
+    return exit_code(error)
 
-        click.echo(written({"error": {"code": error.code, "message": message}}))
+
+def _unforeseen(error: Exception, folder: Path, *, as_json: bool) -> int:
+    from limner.edge.unexpected import unexpected
+
+    message = unexpected(error, folder, language_of(folder))
+    if as_json:
+        _say_json("unexpected", message)
     else:
         click.echo(message, err=True)
     return 1
-
-
-def _unexpected(error: Exception, folder: Path) -> int:
-    if os.environ.get("LIMNER_DEBUG"):
-        raise error
-    state = folder / "state"
-    path = (state if state.is_dir() else Path.home()) / "limner-error.log"
-    try:
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    except OSError:
-        path = Path("-")
-    message = say("door", "unexpected", _language(folder), kind=type(error).__name__, why=error, path=path)
-    click.echo(message, err=True)
-    return 1
-
-
-def _language(folder: Path) -> str:
-    """The workspace's language; outside a workspace, that of the terminal."""
-    try:
-        from limner.app.opening import settings_of
-
-        return settings_of(folder).workspace.locale
-    except (LimnerError, OSError):
-        spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-        return "zh" if spoken.lower().startswith("zh") else "en"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 
-def plain(value: object) -> Any:  # noqa: ANN401
+def plain(value: object) -> Any:
     """A result as what JSON can hold. A result may say it itself with `to_json`; NaN and infinity become null.
 
     >>> plain({"cost": Decimal("1.50"), "at": date(2026, 9, 1)})
@@ -30,7 +30,7 @@ def plain(value: object) -> Any:  # noqa: ANN401
     return _scalar(value)
 
 
-def _scalar(value: object) -> Any:  # noqa: ANN401
+def _scalar(value: object) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, float):

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from limner.core.errors import LimnerError
+from limner.core.errors import LimnerError, Words
 
 
 @cache
@@ -26,6 +26,20 @@ def say(section: str, key: str, lang: str, **values: object) -> str:
 
 
 def say_error(error: LimnerError, lang: str) -> str:
-    """The message of an error in a language; English where it has not been translated."""
+    """The message of an error in a language; English where it has not been translated. Errors it lists are said too."""
     sentence = words_of(lang).get("errors", {}).get(error.code)
-    return error.say(sentence, say("door", "did_you_mean", lang))
+    told = error
+    if any(_lists_errors(value) for value in error.params.values()):
+        said = {name: _listed(value, lang) for name, value in error.params.items()}
+        told = type(error)(Words(error.code), near=error.near, **said)
+    return told.say(sentence, say("door", "did_you_mean", lang))
+
+
+def _lists_errors(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(part, LimnerError) for part in value)
+
+
+def _listed(value: object, lang: str) -> object:
+    if isinstance(value, tuple) and _lists_errors(value):
+        return "\n".join(f"- {say_error(part, lang)}" for part in value)
+    return value

@@ -1,0 +1,98 @@
+"""What Python gets from a workspace to ask further: an audience, a customer, a plan. Each calls the verbs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from limner.app.asking import Counted, Listed, Shown
+    from limner.app.launching import Launched
+    from limner.app.planning import Explained, Planned
+    from limner.app.workspace import Workspace
+    from limner.core.ours import Profile
+    from limner.flow.audiences import Overlap, Portrait
+
+Asof = str | datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceHandle:
+    """A rule or a named audience at an asof (default: the newest portrait)."""
+
+    rule: str
+    asof: Asof = None
+    _shop: Workspace = field(kw_only=True, repr=False)
+
+    def count(self, *, sql: str | None = None) -> Counted | str:
+        """How many, identified and anonymous, reachable per channel; with `sql`, the query in that dialect."""
+        from limner.app.asking import audience_count
+
+        return audience_count(self._shop, self.rule, self.asof, sql=sql)
+
+    def list(self, *, limit: int = 20, output: Path | None = None) -> Listed:
+        """The first customers, or all of them written into a CSV file."""
+        from limner.app.asking import audience_list
+
+        return audience_list(self._shop, self.rule, self.asof, limit=limit, output=output)
+
+    def show(self) -> Shown:
+        """The rule as it is written, and its size."""
+        from limner.app.asking import audience_show
+
+        return audience_show(self._shop, self.rule, self.asof)
+
+    def overlap(self, *others: str) -> Overlap:
+        """How it overlaps with other rules or audiences, two by two."""
+        from limner.app.asking import audience_overlap
+
+        return audience_overlap(self._shop, [self.rule, *others], self.asof)
+
+    def portrait(self, *, base: str | None = None) -> Portrait:
+        """What sets it apart from a base (default: everybody)."""
+        from limner.app.asking import audience_portrait
+
+        return audience_portrait(self._shop, self.rule, self.asof, base=base)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerHandle:
+    """One customer, by a customer id or KIND:VALUE, at an asof (default: the newest portrait)."""
+
+    customer: str
+    asof: Asof = None
+    _shop: Workspace = field(kw_only=True, repr=False)
+
+    def show(self) -> Profile:
+        """What is known of the customer; never an address."""
+        from limner.app.asking import customer_show
+
+        return customer_show(self._shop, self.customer, self.asof)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PlanHandle:
+    """A stored plan. Its numbers are read off it directly: `plan.granted`, `plan.cost`, `plan.refused`."""
+
+    planned: Planned
+    _shop: Workspace = field(kw_only=True)
+
+    def launch(self) -> Launched:
+        """Send this plan, each touch once."""
+        from limner.app.launching import launch
+
+        return launch(self._shop, self.planned.plan_id)
+
+    def explain(self, customer: str) -> Explained:
+        """Why it decided as it did for one customer."""
+        from limner.app.planning import explain
+
+        return explain(self._shop, self.planned.plan_id, customer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.planned, name)
+
+    def __repr__(self) -> str:
+        return repr(self.planned)

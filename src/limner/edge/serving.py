@@ -1,0 +1,175 @@
+"""`limner serve`: a front that answers, and beside it a keeper that hands over what falls due. Two processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from limner.app.opening import secret
+from limner.core.actor import Actor
+from limner.core.errors import Busy, NotFound, Refused, words
+from limner.edge.say import say
+
+if TYPE_CHECKING:
+    from limner.app.workspace import Workspace
+    from limner.edge.http.guard import Terms
+
+NEEDS_TOKEN = words(
+    "serve_needs_token",
+    "Without a token only this machine may ask, and {host} is open to others. Set LIMNER_TOKEN to a long secret, or "
+    "leave out --host.",
+)
+SHORT_TOKEN = words("serve_token_short", "The token has {count} characters, it needs {least} or more.")
+TAKEN = words("serve_port_taken", "{host}:{port} cannot be listened on: {why}. Choose another --port.")
+
+_LEAST = 16
+_LONGEST: Final = 60.0
+_GRACE: Final = 20.0
+
+
+def serve(shop: Workspace, host: str = "127.0.0.1", port: int = 8420) -> None:
+    """Answer over HTTP until told to stop, with a keeper beside it. Port 0 takes a free one."""
+    terms = terms_of(shop, host)
+    lang = shop.settings.workspace.locale
+    listening = _listen(host, port)
+    with listening, shop.stores.ledger.lease("serve", shop.clock(), "limner serve"), _stoppable():
+        place = listening.getsockname()
+        url = f"http://{host if ':' not in host else f'[{host}]'}:{place[1]}"
+        keeper = Keeper(shop.folder, lang)
+        keeper.start()
+        try:
+            _say("serving", lang, url=url, name=shop.settings.workspace.name)
+            _front(shop, terms, listening)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            keeper.stop()
+            _say("served", lang)
+
+
+def terms_of(shop: Workspace, host: str) -> Terms:
+    """Who may ask: without a token, this machine only."""
+    from limner.edge.http.guard import LOCAL, Terms
+
+    settings = shop.settings.serve
+    try:
+        token = secret(shop.folder, settings.token)
+    except NotFound:
+        if settings.token != "env:LIMNER_TOKEN":  # noqa: S105 - where it is, not what
+            raise
+        token = ""
+    if not token and host not in LOCAL:
+        raise Refused(NEEDS_TOKEN, host=host)
+    if token and len(token) < _LEAST:
+        raise Refused(SHORT_TOKEN, count=len(token), least=_LEAST)
+    named = frozenset(name.strip().lower() for name in settings.hosts.split(",") if name.strip())
+    bound = frozenset() if host in {"0.0.0.0", "::"} else frozenset({host.lower()})  # noqa: S104 - compared
+    return Terms(LOCAL | named | bound, token, settings.most)
+
+
+def asker(shop: Workspace) -> Actor:
+    """Whoever asks over HTTP: not the owner; personal columns only where the settings give the role."""
+    roles = (role.strip() for role in shop.settings.serve.roles.split(","))
+    return Actor("http", frozenset(role for role in roles if role))
+
+
+def _front(shop: Workspace, terms: Terms, listening: socket.socket) -> None:
+    import uvicorn
+
+    from limner.edge.http import application
+
+    config = uvicorn.Config(
+        application(shop, asker(shop), terms),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=10,
+        limit_concurrency=512,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise Busy(TAKEN, host=host, port=port, why=why) from None
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """While the block runs, being told to end (SIGTERM) is the same as Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Keeper:
+    """The keeper's process, started again when it ends by itself: at once, then after 1 s, 2 s, … a minute."""
+
+    def __init__(self, folder: Path, lang: str) -> None:
+        self._folder, self._lang = folder, lang
+        self._over = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._watch, name="keeper", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that keeps now."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Begin to keep."""
+        self._begin()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell it to end and wait: what is under way is settled first."""
+        self._over.set()
+        self._thread.join(_GRACE + 5)
+
+    def _begin(self) -> None:
+        command = [sys.executable, "-m", "limner.edge.keeper", str(self._folder)]
+        self._process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+
+    def _watch(self) -> None:
+        wait, began = 1.0, time.monotonic()
+        while not self._over.wait(0.2):
+            if self._process is None or self._process.poll() is None:
+                continue
+            wait = 1.0 if time.monotonic() - began > _LONGEST else wait
+            _say("keeper_again", self._lang, code=self._process.returncode, seconds=f"{wait:.0f}")
+            if self._over.wait(wait):
+                break
+            wait, began = min(wait * 2, _LONGEST), time.monotonic()
+            self._begin()
+        self._end()
+
+    def _end(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _say(key: str, lang: str, **values: object) -> None:
+    sys.stderr.write(say("door", key, lang, **values) + "\n")
+    sys.stderr.flush()
