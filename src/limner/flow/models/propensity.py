@@ -1,0 +1,61 @@
+"""Propensity: the chance of an event within a horizon, by histogram gradient boosting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from limner.core.errors import BadDefinition, near, words
+from limner.flow.models.base import Bools, Fitted, Floats, Matrix, model_kind
+from limner.maths.extras import need
+
+UNKNOWN_OPTION = words("model_option_unknown", "A propensity model has no option {name!r}. Known: {known}.")
+BAD_OPTION = words("model_option_bad", "The model option {name} is {value!r}, it must be a number of at least {least}.")
+
+_DEFAULTS: Final[Mapping[str, float]] = {
+    "max_iter": 150,
+    "learning_rate": 0.06,
+    "max_leaf_nodes": 15,
+    "min_samples_leaf": 50,
+    "l2_regularization": 1.0,
+}
+_CHUNK: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """Boosted trees that have learned."""
+
+    trees: Any
+
+    def score(self, features: Matrix) -> Floats:
+        """Chance of a yes, a block of customers at a time."""
+        blocks = [self.trees.predict_proba(features[i : i + _CHUNK])[:, 1] for i in range(0, len(features), _CHUNK)]
+        return np.concatenate(blocks) if blocks else np.empty(0)
+
+
+@model_kind("propensity")
+class Propensity:
+    """scikit-learn's `HistGradientBoostingClassifier` (after Ke 2017, LightGBM) without early stopping.
+
+    `options` of the definition may set max_iter, learning_rate, max_leaf_nodes, min_samples_leaf, l2_regularization.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "numpy")
+
+    def fit(self, features: Matrix, answers: Bools, *, seed: int, options: Mapping[str, object]) -> Fitted:
+        """Learn; an option that is unknown or not a number is a BadDefinition."""
+        for name, value in options.items():
+            if name not in _DEFAULTS:
+                known = ", ".join(_DEFAULTS)
+                raise BadDefinition(UNKNOWN_OPTION, near=near(name, _DEFAULTS), name=name, known=known)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise BadDefinition(BAD_OPTION, name=name, value=value, least=0)
+        ensemble = need("sklearn.ensemble", extra="ml")
+        trees = ensemble.HistGradientBoostingClassifier(
+            random_state=seed, early_stopping=False, **{**_DEFAULTS, **options}
+        )
+        return Boosted(trees.fit(features, answers))
