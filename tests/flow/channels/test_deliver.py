@@ -214,8 +214,6 @@ def test_an_actor_with_a_scope_names_a_plan(desk: Desk) -> None:
         )
 
 
-
-
 def _kind(name: str, body: object) -> None:
     from dataclasses import dataclass
 

@@ -101,9 +101,7 @@ def test_a_mail_carries_its_key_its_words_and_a_way_out(server: int, inbox: Inbo
     address, mail = inbox.mails[0]
     assert address == "wang@example.com"
     assert mail["Message-ID"] == "<key0@shop.example>"
-    assert mail["List-Unsubscribe"] == (
-        "<https://shop.example/u?k=key0>, <mailto:out@shop.example?subject=key0>"
-    )
+    assert mail["List-Unsubscribe"] == ("<https://shop.example/u?k=key0>, <mailto:out@shop.example?subject=key0>")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert (mail["Subject"], mail["From"], mail["Reply-To"]) == (
         "新款到店 ¥40",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limner.core.errors import BadDefinition, BadInput
 from limner.flow.channels.markup import check_markup, text_of
-from limner.flow.channels.templates import Medium, clean, compiled
+from limner.flow.channels.templates import Medium, Template, clean, compiled
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -26,7 +29,6 @@ def test_values_are_put_in() -> None:
 def test_dear_null_is_impossible(source: str, value: object) -> None:
     with pytest.raises(BadInput, match="name has no value"):
         _render(source, name=value)
-
 
 
 def test_no_filter_turns_a_missing_value_into_something() -> None:
@@ -134,7 +136,7 @@ def test_a_value_cannot_sign_an_sms() -> None:
         "<p title={{ name }}>x</p>",
         "<p {{ name }}>x</p>",
         "<{{ name }}>x</{{ name }}>",
-        '<p onclick="f(\'{{ name }}\')">x</p>',
+        "<p onclick=\"f('{{ name }}')\">x</p>",
         '<p style="color: {{ colour }}">x</p>',
         '<a href="{{ name }}">x</a>',
         '<a href="{{ shop_url | append: name }}">x</a>',
@@ -154,7 +156,7 @@ def test_a_value_in_a_dangerous_place_is_refused(source: str) -> None:
         '<p title="{{ name }}">x</p>',
         '<a href="https://shop.example/?c={{ code }}">x</a>',
         '<a href="{{ unsubscribe_url }}">退订</a>',
-        "{% if name %}<p class=\"a\">{{ name }}</p>{% endif %}",
+        '{% if name %}<p class="a">{{ name }}</p>{% endif %}',
         "<style>p { color: red }</style><p>{{ name }}</p>",
     ],
 )
@@ -164,3 +166,24 @@ def test_a_value_in_text_or_a_quoted_attribute_is_taken(source: str) -> None:
 
 def test_html_has_a_text_for_readers_without_it() -> None:
     assert text_of("<p>a<br>b</p><script>x</script><ul><li>1</li></ul>") == "a\nb\n1"
+
+
+@given(
+    words=st.lists(st.text(max_size=20).filter(lambda w: "{" not in w), min_size=1, max_size=4),
+    values=st.lists(st.one_of(st.text(max_size=20), st.integers(), st.none(), st.booleans()), min_size=3, max_size=3),
+    medium=st.sampled_from(["plain", "line", "html"]),
+)
+def test_the_fast_way_says_what_the_whole_language_says(words: list[str], values: list[object], medium: Medium) -> None:
+    source = "".join(f"{word}{{{{ {'abc'[n % 3]} }}}}" for n, word in enumerate(words))
+    fast = compiled(source, place="p", medium=medium, zone=ZONE)
+    assert fast.pieces is not None
+    slow = replace(fast, pieces=None)
+    given_values = clean(dict(zip("abc", values, strict=True)))
+    assert _outcome(fast, given_values) == _outcome(slow, given_values)
+
+
+def _outcome(template: Template, values: dict[str, object]) -> str:
+    try:
+        return template.render(values)
+    except BadInput as error:
+        return str(error)

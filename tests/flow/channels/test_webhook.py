@@ -71,9 +71,7 @@ def _messages(count: int) -> list[Message]:
     return [Message(f"k{n}", f"1380013800{n}", Rendered("【南枝】您好"), campaign="autumn") for n in range(count)]
 
 
-def _send(
-    port: int, batch: Sequence[Message], secrets: dict[str, str] | None = None, **more: Any
-) -> dict[str, Handed]:
+def _send(port: int, batch: Sequence[Message], secrets: dict[str, str] | None = None, **more: Any) -> dict[str, Handed]:
     options = WebhookOptions(url=f"http://127.0.0.1:{port}/sms", **{"timeout": 5.0, **more})
     kind = Webhook(options, Post("sms", Path(), lambda: NOW, secrets or {}))
 

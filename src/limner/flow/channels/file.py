@@ -70,6 +70,7 @@ class ListFile(ChannelKind[FileOptions]):
     def __init__(self, options: FileOptions, post: Post) -> None:
         super().__init__(options, post)
         self._keys: dict[Path, set[str]] = {}
+        self._paths: dict[tuple[str, str], Path] = {}
         self._folder = (post.home / options.folder).resolve()
 
     async def open(self) -> None:
@@ -101,9 +102,12 @@ class ListFile(ChannelKind[FileOptions]):
 
     def _path(self, message: Message) -> Path:
         shop = str(message.values.get(self.options.split_by, "")) if self.options.split_by else ""
-        parts = (self.post.channel, message.campaign, shop)
-        stem = "-".join(_UNSAFE.sub("_", part).strip("._") for part in parts if part)
-        return self._folder / f"{stem[:120] or 'list'}.csv"
+        known = self._paths.get((message.campaign, shop))
+        if known is None:
+            parts = (self.post.channel, message.campaign, shop)
+            stem = "-".join(_UNSAFE.sub("_", part).strip("._") for part in parts if part)
+            known = self._paths[message.campaign, shop] = self._folder / f"{stem[:120] or 'list'}.csv"
+        return known
 
     def _append(self, path: Path, messages: Sequence[Message]) -> None:
         keys = self._keys.get(path)
