@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from limner.app.reporting.report import (
+from limner.app.reporting.contents import (
     Answer,
     Apart,
     Base,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from limner.app.reporting.report import Interval, Report, Result, added
+from limner.app.reporting.contents import Interval, Report, Result, added
 from limner.edge.report.html import Markup, Part, el, join
 from limner.edge.report.svg import diamond, interval_bar
 from limner.edge.report.voice import Voice, digits_for
@@ -61,7 +61,7 @@ def _wave_row(number: int, day: str, wave: list[Result], voice: Voice) -> Markup
             " ",
             el("small", voice.money_interval(money)),
         ]
-    title = [el("b", voice.say("wave", number=number)), " ", el("small", day)]
+    title: Part = [el("b", voice.say("wave", number=number)), " ", el("small", day)]
     return el("tr", el("th", title, colspan=3, scope="rowgroup"), el("td", told, colspan=2), class_="wave")
 
 

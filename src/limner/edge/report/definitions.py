@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.app.reporting.report import Report
+from limner.app.reporting.contents import Report
 from limner.edge.report.html import Markup, el
 from limner.edge.report.tables import section
 from limner.edge.report.voice import Voice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.app.reporting.report import Flow, Report
+from limner.app.reporting.contents import Flow, Report
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.svg import stacked
 from limner.edge.report.voice import DASH, Voice
@@ -15,7 +15,7 @@ def flow(report: Report, voice: Voice) -> Markup | None:
     whole = report.flow
     if whole is None:
         return None
-    several = [f for f in report.flows] if len(report.flows) > 1 else []
+    several = list(report.flows) if len(report.flows) > 1 else []
     return el(
         "section",
         el("h2", voice.say("title_flow")),

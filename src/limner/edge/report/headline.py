@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from limner.app.reporting.report import Report, Result
+from limner.app.reporting.contents import Report, Result
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.voice import Voice
 
@@ -20,7 +20,9 @@ def headline(report: Report, voice: Voice) -> Markup:
         return _block(sentence, voice.say("headline_none_step"))
     if not report.is_contacted:
         return _block(voice.say("headline_aa"), voice.say("headline_aa_step"))
-    return _block([_earned(report, voice), voice.say("space"), _stop(report.results, voice)], voice.say("headline_method"))
+    return _block(
+        [_earned(report, voice), voice.say("space"), _stop(report.results, voice)], voice.say("headline_method")
+    )
 
 
 def _block(sentence: Part, under: str) -> Markup:

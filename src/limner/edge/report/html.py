@@ -22,7 +22,7 @@ class Markup:
     text: str
 
 
-Part: TypeAlias = "Markup | str | int | None | Iterable[Part]"
+Part: TypeAlias = "Markup | str | int | Iterable[Part] | None"
 
 
 def el(tag: str, *parts: Part, **attributes: object) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.app.reporting.report import Card, Channelled, Report
+from limner.app.reporting.contents import Card, Channelled, Report
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.svg import columns, meter
 from limner.edge.report.tables import section, table
@@ -24,7 +24,10 @@ def _card(card: Card, voice: Voice) -> Markup:
         ("base_rate", voice.share(card.base_rate)),
     ]
     asked = voice.say(
-        "card_question", event=voice.word("events", card.event), days=card.horizon_days, count=voice.count(card.customers)
+        "card_question",
+        event=voice.word("events", card.event),
+        days=card.horizon_days,
+        count=voice.count(card.customers),
     )
     trained = voice.say("card_trained", days=voice.say("sep").join(card.trained_on), tested=card.tested_on)
     return el(
@@ -85,9 +88,7 @@ def channels(report: Report, voice: Voice) -> Markup | None:
         return None
     heads = ["head_channel", "granted", "sent", "delivered", "opened", "clicked", "ordered", "cost"]
     rows = [_channel(found, voice) for found in report.channels]
-    return section(
-        "channels", voice, table([voice.say(h) for h in heads], rows), note=voice.say("channels_note")
-    )
+    return section("channels", voice, table([voice.say(h) for h in heads], rows), note=voice.say("channels_note"))
 
 
 def _channel(found: Channelled, voice: Voice) -> list[Part]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from limner.app.reporting.report import Month, Report
+from limner.app.reporting.contents import Month, Report
 from limner.edge.report.html import Markup, el
 from limner.edge.report.svg import months as drawing
 from limner.edge.report.tables import section, table

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from limner.app.reporting.report import Report
+from limner.app.reporting.contents import Report
 from limner.core.errors import BadInput, Full, words
 from limner.edge.report.campaigns import campaigns
 from limner.edge.report.definitions import definitions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.app.reporting.report import Apart, Answer, Report, RfmClass, Spread
+from limner.app.reporting.contents import Answer, Apart, Report, RfmClass, Spread
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.svg import meter
 from limner.edge.report.tables import section, table
@@ -25,9 +25,7 @@ def base(report: Report, voice: Voice) -> Markup | None:
         identified=voice.count(found.identified),
         anonymous=voice.count(found.anonymous),
     )
-    return section(
-        "base", voice, el("div", [_spread(s, voice) for s in found.spreads], class_="spreads"), note=facts
-    )
+    return section("base", voice, el("div", [_spread(s, voice) for s in found.spreads], class_="spreads"), note=facts)
 
 
 def _spread(spread: Spread, voice: Voice) -> Markup:

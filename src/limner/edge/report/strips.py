@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.app.reporting.report import Report
+from limner.app.reporting.contents import Report
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.voice import Voice
 
@@ -43,7 +43,7 @@ def _opt_outs(report: Report, voice: Voice) -> Markup | None:
         return None
     treated = sum(guard.treated * r.treated for r, guard in rows) / max(sum(r.treated for r, _ in rows), 1)
     control = sum(guard.control * r.control for r, guard in rows) / max(sum(r.control for r, _ in rows), 1)
-    figure = [voice.share(treated, 2), el("small", voice.say("versus", control=voice.share(control, 2)))]
+    figure: Part = [voice.share(treated, 2), el("small", voice.say("versus", control=voice.share(control, 2)))]
     return _tile(voice.say("opt_outs"), figure, voice.say("opt_outs_note"))
 
 
@@ -69,7 +69,9 @@ def intake(report: Report, voice: Voice) -> Markup:
         ("net_revenue", voice.money(money.net)),
         ("data_until", voice.minute(rows.until_at) if rows.until_at else voice.say("no_data")),
     ]
-    shown = [(key, figure) for key, figure in facts if figure != "0" or key in ("rows_in", "rows_used", "rows_rejected")]
+    shown = [
+        (key, figure) for key, figure in facts if figure != "0" or key in ("rows_in", "rows_used", "rows_rejected")
+    ]
     return el(
         "section",
         el("dl", [[el("div", el("dt", voice.say(key)), el("dd", figure))] for key, figure in shown]),

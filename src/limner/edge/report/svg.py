@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from limner.app.reporting.report import Interval
+from limner.app.reporting.contents import Interval
 from limner.edge.report.html import Markup, Part, el
 
 
@@ -39,9 +39,7 @@ def interval_bar(found: Interval, ends: tuple[float, float], tone: str, truth: f
             el("line", class_="plumb", x1=at, x2=at, y1=11, y2=middle + 5),
             el("polygon", class_="truth", points=f"{at},1 {at + 5},6 {at},11 {at - 5},6"),
         ]
-    return el(
-        "svg", *drawn, class_="interval", viewbox=f"0 0 {width} {height}", role="img", aria_hidden="true"
-    )
+    return el("svg", *drawn, class_="interval", viewbox=f"0 0 {width} {height}", role="img", aria_hidden="true")
 
 
 def diamond() -> Markup:
@@ -84,7 +82,9 @@ def meter(share: float, tone: str = "plain") -> Markup:
     )
 
 
-def columns(values: Sequence[float], labels: Sequence[str], marks: Sequence[str], *, line: float | None = None) -> Markup:
+def columns(
+    values: Sequence[float], labels: Sequence[str], marks: Sequence[str], *, line: float | None = None
+) -> Markup:
     """Upright bars with a word above and below each; `line` draws a dashed level."""
     step, top, height = 64, 22, 120
     width = max(step * len(values), step)
@@ -110,7 +110,7 @@ def months(bars: Sequence[tuple[float, float, str]]) -> Markup:
     """Paid (up) and refunded (down, below the line) by month, with a word below each."""
     step, top, up, down = 40, 6, 110, 34
     paid_most = max([paid for paid, _, _ in bars] + [1e-9])
-    back_most = max(paid_most * down / up, max([back for _, back, _ in bars] + [1e-9]))
+    back_most = max([back for _, back, _ in bars] + [paid_most * down / up])
     drawn: list[Part] = []
     for place, (paid, back, label) in enumerate(bars):
         x, tall, deep = place * step + 6, round(paid / paid_most * up, 1), round(back / back_most * down, 1)

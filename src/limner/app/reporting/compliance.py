@@ -1,0 +1,212 @@
+"""Every message handed over, looked at again: was there a consent, was it night, was a cap exceeded?
+
+It is counted from the touches themselves, not from what the gate said, so that a fault of the gate would show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import or_, select
+
+from limner.app.reporting.contents import Compliance
+from limner.core.limits import is_quiet, minutes
+from limner.core.ours import Campaign, Cap, Channel, Policy
+from limner.flow.decisions.candidates import ZONE_COLUMN
+from limner.flow.decisions.facts import texts_of
+from limner.store.lake.sql import statement
+from limner.store.ledger.columns import instant, micros
+from limner.store.ledger.consents import ANY_PURPOSE
+from limner.store.ledger.tables import consents, outbox, touches
+
+if TYPE_CHECKING:
+    from limner.app.grounds import Portrait
+    from limner.app.workspace import Workspace
+
+Ints = npt.NDArray[np.int64]
+_MICRO = timedelta(microseconds=1)
+_FAR = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Touches as columns, shape (n,): who, on which channel, of which campaign, class and purpose, and when.
+
+    `reserved` is the moment the gate granted, which caps count; `handed` the moment the provider took the message.
+    """
+
+    number: Ints
+    channel: npt.NDArray[np.object_]
+    campaign: npt.NDArray[np.object_]
+    message_class: npt.NDArray[np.object_]
+    purpose: npt.NDArray[np.object_]
+    reserved: Ints
+    handed: Ints
+
+    def of(self, chosen: npt.NDArray[Any]) -> _Sent:
+        """Some of them."""
+        return _Sent(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+def compliance_of(shop: Workspace, portrait: Portrait) -> Compliance:
+    """How many messages broke a rule. Transactional ones are owed, and exempt from all three."""
+    sent = _sent(shop)
+    bound = sent.of(sent.message_class != "transactional")
+    return Compliance(
+        touches=int(sent.number.size),
+        without_consent=_without_consent(shop, portrait, bound),
+        at_night=_at_night(shop, portrait, bound),
+        over_cap=_over_cap(shop, bound),
+    )
+
+
+def _sent(shop: Workspace) -> _Sent:
+    row, box = touches.c, outbox.c
+    question = select(
+        row.number, row.channel, row.campaign, row.message_class, box.purpose, box.moment, row.handed_over_at
+    ).join(outbox, box.message_key == row.message_key)
+    with shop.stores.ledger.read() as connection:
+        rows = connection.execute(question).all()
+    columns = list(zip(*rows, strict=True)) or [()] * 7
+    texts = [np.asarray(column, object) for column in columns[1:5]]
+    moments = [np.asarray([micros(moment) for moment in column], np.int64) for column in columns[5:]]
+    return _Sent(np.asarray(columns[0], np.int64), *texts, *moments)
+
+
+def _without_consent(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
+    """Messages whose customer had not granted, or had refused, by what was known when they were handed over."""
+    links = shop.stores.lake.table(
+        statement("limner.flow.decisions", "links.sql"), versions={"links": portrait.links}
+    )
+    trace, number = links["trace"].to_numpy(), links["number"].to_numpy().astype(np.int64)
+    order = np.argsort(number, kind="stable")
+    known = shop.definitions.of(Channel)
+    broken = 0
+    for channel in np.unique(sent.channel.astype(str)):
+        for purpose in np.unique(sent.purpose[sent.channel == channel].astype(str)):
+            mine = sent.of((sent.channel == channel) & (sent.purpose == purpose))
+            asked = (known[channel].consent or channel) if channel in known else channel
+            first = np.searchsorted(number[order], mine.number)
+            last = np.searchsorted(number[order], mine.number, "right")
+            which = np.repeat(np.arange(mine.number.size), last - first)
+            places = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.empty(0, int)])
+            said = _said(shop, str(asked), str(purpose))
+            granted, refused = said.ask(trace[order[places.astype(np.int64)]], mine.handed[which])
+            allows = np.bincount(which[granted], minlength=mine.number.size) > 0
+            forbids = np.bincount(which[refused], minlength=mine.number.size) > 0
+            broken += int((~allows | forbids).sum())
+    return broken
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """All consents of one channel and purpose, in the order of (trace, moment); of one moment the refusal is last."""
+
+    trace: Ints
+    moment: Ints
+    is_granted: npt.NDArray[np.bool_]
+    until: Ints
+
+    def ask(self, traces: npt.NDArray[Any], moments: Ints) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Whether the last word of each trace before its moment grants, or refuses: shape (n,) each."""
+        nothing = np.zeros(traces.size, bool)
+        if not self.trace.size or not traces.size:
+            return nothing, nothing.copy()
+        base = min(int(self.moment.min()), int(moments.min()))
+        width = max(int(self.moment.max()), int(moments.max())) - base + 2
+        rank = np.searchsorted(np.unique(self.trace), self.trace)
+        there = rank * np.int64(1) * width + (self.moment - base)
+        asked = np.searchsorted(np.unique(self.trace), traces)
+        distinct = np.unique(self.trace)
+        is_known = (asked < distinct.size) & (distinct[np.minimum(asked, distinct.size - 1)] == traces)
+        last = np.searchsorted(there, asked * width + (moments - base)) - 1
+        found = is_known & (last >= 0) & (rank[np.maximum(last, 0)] == asked)
+        at = np.maximum(last, 0)
+        granted = found & self.is_granted[at] & (self.until[at] > moments)
+        return granted, found & ~self.is_granted[at]
+
+
+def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
+    row = consents.c
+    question = (
+        select(row.trace, row.happened_at, row.received_at, row.is_granted, row.until_at, row.withdrawn_at)
+        .where(
+            row.channel.in_((channel, ANY_PURPOSE)),
+            row.purpose.in_((purpose, ANY_PURPOSE)),
+            or_(row.is_granted.is_(False), row.withdrawn_at.is_(None), row.withdrawn_at > row.happened_at),
+        )
+        .order_by(row.trace, row.happened_at, row.is_granted.desc(), row.seq)
+    )
+    with shop.stores.ledger.read() as connection:
+        rows = connection.execute(question).all()
+    ends = [min([_FAR, *(micros(end) for end in (r[4], r[5] if r[3] else None) if end is not None)]) for r in rows]
+    return _Said(
+        np.asarray([r[0] for r in rows], np.int64),
+        np.asarray([micros(r[1]) for r in rows], np.int64),
+        np.asarray([r[3] for r in rows], bool),
+        np.asarray(ends, np.int64),
+    )
+
+
+def _at_night(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
+    """Messages handed over in the quiet hours of the customer's own zone."""
+    channels = shop.definitions.of(Channel)
+    zones = texts_of(portrait.version, ZONE_COLUMN, sent.number)
+    broken = 0
+    for campaign in np.unique(sent.campaign.astype(str)):
+        policy = _policy(shop, str(campaign))
+        start, end = minutes(policy.quiet_start), minutes(policy.quiet_end)
+        for place in np.flatnonzero(sent.campaign == campaign):
+            channel = channels.get(sent.channel[place])
+            if channel is not None and channel.is_quiet_exempt:
+                continue
+            zone = ZoneInfo(zones[place]) if zones[place] else shop.settings.zone
+            local = instant(int(sent.handed[place])).astimezone(zone)
+            broken += bool(is_quiet(local.hour * 60 + local.minute, start, end))
+    return broken
+
+
+def _policy(shop: Workspace, campaign: str) -> Policy:
+    campaigns: Mapping[str, Campaign] = shop.definitions.of(Campaign)
+    name = campaigns[campaign].policy if campaign in campaigns else "default"
+    return shop.definitions.find(Policy, name)
+
+
+def _over_cap(shop: Workspace, sent: _Sent) -> int:
+    """Messages that are one too many in some window of a cap: of the policy, or of the platform."""
+    order = np.lexsort((sent.reserved, sent.number))
+    sent = sent.of(order)
+    over = np.zeros(sent.number.size, bool)
+    bound: dict[Cap, npt.NDArray[np.bool_]] = {}
+    for campaign in np.unique(sent.campaign.astype(str)):
+        for cap in _policy(shop, str(campaign)).caps:
+            bound[cap] = bound.get(cap, np.zeros(sent.number.size, bool)) | (sent.campaign == campaign)
+    for channel in shop.definitions.of(Channel).values():
+        for cap in channel.limits:
+            own = replace(cap, channels=(channel.id,))
+            bound[own] = np.ones(sent.number.size, bool)
+    for cap, is_bound in bound.items():
+        over |= _over(sent, cap) & is_bound
+    return int(over.sum())
+
+
+def _over(sent: _Sent, cap: Cap) -> npt.NDArray[np.bool_]:
+    """Which of the touches, sorted by customer and moment, are beyond a cap: shape (n,)."""
+    counted = np.ones(sent.number.size, bool)
+    if cap.channels:
+        counted &= np.isin(sent.channel.astype(str), cap.channels)
+    if cap.classes:
+        counted &= np.isin(sent.message_class.astype(str), cap.classes)
+    places = np.flatnonzero(counted)
+    over = np.zeros(sent.number.size, bool)
+    late, early = places[cap.most :], places[: places.size - cap.most] if cap.most else places
+    is_same = sent.number[late] == sent.number[early]
+    is_near = sent.reserved[late] - sent.reserved[early] < cap.within // _MICRO
+    over[late[is_same & is_near]] = True
+    return over

@@ -1,0 +1,169 @@
+"""The portrait of the base, the RFM classes, what sets the audiences apart, and the model cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limner.app.reporting.contents import Answer, Apart, Base, Card, RfmClass, Spread
+from limner.core.errors import LimnerError
+from limner.core.ours import Audience, Campaign, Model, Property
+from limner.flow.audiences.buckets import buckets
+from limner.flow.decisions.facts import numbers_of, texts_of
+from limner.flow.tags.catalog import catalog
+from limner.store.gallery.bits import to_bitmap, unpack
+
+if TYPE_CHECKING:
+    from limner.app.grounds import Portrait
+    from limner.app.workspace import Workspace
+    from limner.store.gallery import Version
+
+SHOWN = (
+    *("lifecycle_stage", "orders_365d", "recency_days", "net_spend_365d", "avg_order", "discount_share"),
+    *("top_category", "buying_via", "favourite_via", "gender", "level", "city", "shop", "country"),
+)
+"""The tags and traits a report shows first, those that are there."""
+MOST_SPREADS, MOST_PARTS, MOST_ANSWERS = 9, 7, 8
+
+
+def base_of(shop: Workspace, portrait: Portrait) -> Base:
+    """Everybody at the portrait's asof: how many, how spread, and the eight RFM classes."""
+    version = portrait.version
+    identified = 0
+    if "is_identified" in version.headers:
+        identified = len(to_bitmap(version.column("is_identified").yes(version.size)) & version.living)
+    return Base(len(version.living), identified, _spreads(shop, version), _rfm(version))
+
+
+def _spreads(shop: Workspace, version: Version) -> tuple[Spread, ...]:
+    personal = {name for name, known in shop.definitions.of(Property).items() if known.is_personal}
+    plain = (
+        name
+        for name, header in version.headers.items()
+        if header.type == "text" and not header.version and "." not in name and name not in SHOWN
+    )
+    names = [name for name in (*SHOWN, *plain) if name in version.headers and name not in personal]
+    told = display_names(shop)
+    found = (_spread(version, name, told.get(name, ("", ""))) for name in names)
+    return tuple(spread for spread in found if spread is not None)[:MOST_SPREADS]
+
+
+def display_names(shop: Workspace) -> Mapping[str, tuple[str, str]]:
+    """Column → its Chinese and its English name."""
+    names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in catalog(shop.definitions).items()}
+    names |= {name: (model.name, model.name_en) for name, model in shop.definitions.of(Model).items()}
+    return names | {name: (known.name, "") for name, known in shop.definitions.of(Property).items() if known.name}
+
+
+def _spread(version: Version, name: str, told: tuple[str, str]) -> Spread | None:
+    """How one column is spread; None when nobody is known, all are alike, or almost everybody has an own answer."""
+    column, everybody = version.column(name), unpack(version.living_words, version.size)
+    found = buckets(column, everybody)
+    if found is None:
+        return None
+    rows = found.codes.size
+    codes = found.codes[everybody[:rows]]
+    known = int((codes >= 0).sum())
+    sizes = np.bincount(codes[codes >= 0], minlength=len(found.labels))
+    is_text = column.header.type == "text"
+    order = found.shown[:MOST_PARTS] if is_text else sorted(found.shown)
+    parts = tuple((found.labels[code], int(sizes[code])) for code in order)
+    if is_text and sum(size for _, size in parts) < known * 0.05:
+        return None
+    living = len(version.living)
+    return Spread(name, told[0], told[1], column.header.unit, known, living, parts, is_ordered=not is_text)
+
+
+def _rfm(version: Version) -> tuple[RfmClass, ...]:
+    if "rfm" not in version.headers:
+        return ()
+    numbers = np.asarray(version.living.to_array(), np.int64)
+    classes = texts_of(version, "rfm", numbers).astype(str)
+    money = numbers_of(version, "net_spend", numbers)
+    return tuple(
+        RfmClass(str(name), int((classes == name).sum()), Decimal(int(money[classes == name].sum())).scaleb(-4))
+        for name in np.unique(classes)
+        if name
+    )
+
+
+def apart_of(shop: Workspace, portrait: Portrait, campaigns: Sequence[str]) -> tuple[Apart, ...]:
+    """What sets the audience of each of these campaigns apart; only answers that stand out beyond doubt."""
+    from limner.app.asking import audience_portrait, audience_show
+
+    known = shop.definitions.of(Campaign)
+    wanted = dict.fromkeys(known[name].audience for name in campaigns if name in known)
+    told = display_names(shop)
+    made = []
+    for name in wanted:
+        try:
+            audience = shop.definitions.find(Audience, name)
+            found = audience_portrait(shop, audience.id, portrait.asof)
+            rule = audience_show(shop, audience.id, portrait.asof).rule
+        except LimnerError:
+            continue  # an audience that was changed or taken away since the launch has no portrait today
+        clear = [trait for trait in found.traits if trait.is_clear]
+        made.append(
+            Apart(audience.id, audience.name or audience.id, rule, found.group, found.base, _answers(clear, told))
+        )
+    return tuple(made)
+
+
+def _answers(clear: Sequence[Any], told: Mapping[str, tuple[str, str]]) -> tuple[Answer, ...]:
+    """The most telling answers, one of each column, those with many customers before those with few."""
+    seen: set[str] = set()
+    chosen: list[Any] = []
+    for trait in sorted(clear, key=lambda t: -abs(t.group_share - t.base_share)):
+        stem = trait.column.partition(".")[0]
+        if stem in seen or len(chosen) >= MOST_ANSWERS:
+            continue
+        seen.add(stem)
+        chosen.append(trait)
+    return tuple(
+        Answer(
+            column=t.column,
+            name=told.get(t.column, ("", ""))[0],
+            name_en=told.get(t.column, ("", ""))[1],
+            answer=t.answer,
+            share=t.group_share,
+            base_share=t.base_share,
+            tgi=t.tgi,
+            low=t.low,
+            high=None if t.high == float("inf") else t.high,
+        )
+        for t in sorted(chosen, key=lambda t: -t.tgi)
+    )
+
+
+def cards_of(shop: Workspace, portrait: Portrait) -> tuple[Card, ...]:
+    """The cards of the models that were learned."""
+    cards = [portrait.version.card(name) for name in portrait.version.cards()]
+    told = display_names(shop)
+    return tuple(_card(card, told) for card in cards if card.get("auc"))
+
+
+def _card(card: Mapping[str, Any], told: Mapping[str, tuple[str, str]]) -> Card:
+    saw = [part["asof"][:10] for part in card.get("saw", ())]
+    features = sorted(((f["name"], f["importance"]) for f in card.get("features", ())), key=lambda pair: -pair[1])
+    zh, en = told.get(card["model"], (card["name"], ""))
+    return Card(
+        model=card["model"],
+        name=zh or card["name"],
+        name_en=en,
+        event=card["event"],
+        horizon_days=card["horizon_days"],
+        customers=card["customers"],
+        base_rate=card["base_rate"]["newest"],
+        random_auc=card["auc"]["random"],
+        temporal_auc=card["auc"]["temporal"],
+        calibration_error=card.get("ece"),
+        calibration=tuple((row[0], row[1], int(row[2])) for row in card.get("calibration_table", ())),
+        lifts=tuple(card.get("decile_lift", ())),
+        features=tuple(features[:MOST_ANSWERS]),
+        trained_on=tuple(saw[:-1]),
+        tested_on=saw[-1] if saw else "",
+    )
+
