@@ -98,7 +98,7 @@ def test_a_refund_takes_its_share_of_paid_coupon_and_cost_whenever_it_comes(desk
     found = desk.outcomes()
     assert (found[1]["margin"], found[1]["benefit"], found[1]["refunds"]) == (0, 0, Decimal(160))
     assert (found[2]["margin"], found[2]["benefit"], found[2]["refunds"]) == (Decimal(45), Decimal(30), Decimal(40))
-    assert found[1]["is_returned"]
+    assert (found[1]["is_returned"], found[2]["is_returned"]) == (False, True), "seven days are watched"
     assert found[1]["is_converted"]
     assert not found[3]["is_returned"]
 

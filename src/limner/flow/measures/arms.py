@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "limner.flow.measures"
 _MONEY = "decimal(18, 4)"
-FUNNEL_FLAGS = ("is_handed_over", "is_delivered", "is_opened", "is_clicked", "is_converted", "has_order")
+FUNNEL_FLAGS = ("is_handed_over", "is_delivered", "is_opened", "is_clicked", "is_converted", "is_ripe")
 FUNNEL_AMOUNTS = ("orders", "uncosted", "revenue", "refunds", "margin", "benefit", "contact_cost", "money")
 """Columns summed whatever the metrics ask for."""
 

@@ -1,5 +1,5 @@
 -- The outcomes of one experiment.
 -- experiment: text
-SELECT *, orders > 0 AS has_order
+SELECT *
 FROM outcomes
 WHERE experiment = :experiment

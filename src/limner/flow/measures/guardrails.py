@@ -43,16 +43,17 @@ class Complaint(_Share):
 
 @metric("return")
 class Return:
-    """Share of buyers who sent something back; five points more are accepted."""
+    """Share of buyers who sent something back within seven days of an order at least so old; five points more are
+    accepted."""
 
     unit: ClassVar[Unit] = "share"
-    flags: ClassVar[tuple[str, ...]] = ("is_returned", "has_order")
+    flags: ClassVar[tuple[str, ...]] = ("is_returned", "is_ripe")
     amounts: ClassVar[tuple[str, ...]] = ()
-    products: ClassVar[tuple[tuple[str, str], ...]] = (("is_returned", "has_order"),)
+    products: ClassVar[tuple[tuple[str, str], ...]] = (("is_returned", "is_ripe"),)
     bound: ClassVar[float | None] = 0.05
 
     def compare(self, treated: Arm, control: Arm, *, level: float) -> Estimate | None:
         """Difference of two ratios; None when an arm has no buyer, or nobody returned anything."""
         if min(treated.customers, control.customers) < 2:
             return None
-        return ratio(treated.pair("is_returned", "has_order"), control.pair("is_returned", "has_order"), level=level)
+        return ratio(treated.pair("is_returned", "is_ripe"), control.pair("is_returned", "is_ripe"), level=level)

@@ -19,7 +19,7 @@ value less the cost of what came back; a refund of an order outside the window i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from limner.flow.outcomes.base import Answer, outcome_rule
@@ -27,6 +27,10 @@ from limner.store.lake.sql import statement
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+
+RIPE = timedelta(days=7)
+"""How long an order is watched for returns."""
 
 
 @outcome_rule("orders")
@@ -40,9 +44,16 @@ class Orders:
         "refunds": 0,
         "margin": 0,
         "benefit": 0,
+        "is_ripe": False,
         "is_returned": False,
     }
 
     def ask(self, asof: datetime) -> exp.Query:
         """One row per decision with an order or a refund."""
-        return statement("limner.flow.outcomes", "orders.sql", asof=asof)
+        return statement(
+            "limner.flow.outcomes",
+            "orders.sql",
+            asof=asof,
+            ripe_before=asof - RIPE,
+            ripe_micros=RIPE // timedelta(microseconds=1),
+        )

@@ -1,5 +1,5 @@
 -- Orders and refunds inside the window of each decision, with margin and benefit; see orders.py for the definitions.
--- asof: timestamp
+-- asof: timestamp, ripe_before: timestamp, ripe_micros: int
 WITH costs AS (
   SELECT item_id, cost
   FROM (
@@ -27,7 +27,7 @@ goods AS (
   GROUP BY l.name, l.order_id
 ),
 refunded AS (
-  SELECT r.order_id, sum(r.amount) AS amount
+  SELECT r.order_id, sum(r.amount) AS amount, min(r.happened_at) AS first_at
   FROM events AS r
   JOIN (SELECT DISTINCT order_id FROM inside WHERE name = 'Order Completed') AS i ON i.order_id = r.order_id
   WHERE r.name = 'Order Refunded' AND r.happened_at < :asof
@@ -36,6 +36,9 @@ refunded AS (
 bought AS (
   SELECT i.decision, i.amount AS paid,
     CASE WHEN i.amount > 0 THEN least(coalesce(r.amount, 0), i.amount) ELSE 0 END AS refunds,
+    i.happened_at <= :ripe_before AS is_ripe,
+    i.happened_at <= :ripe_before AND coalesce(epoch_us(r.first_at) - epoch_us(i.happened_at) < :ripe_micros, false)
+      AS is_returned,
     coalesce(g.cost, cast(coalesce(i.quantity * c.cost, 0) AS decimal(18, 4))) AS cost,
     CASE WHEN coalesce(g.uncosted, CASE WHEN c.cost IS NULL THEN 1 ELSE 0 END) > 0 THEN 1 ELSE 0 END AS uncosted,
     CASE WHEN i.coupon <> '' AND i.p_coupon = i.coupon THEN coalesce(i.p_coupon_amount, i.benefit) ELSE 0 END AS coupon,
@@ -61,11 +64,11 @@ parts AS (
     cast(paid + coupon - cost - round((paid + coupon - cost) * (refunds / nullif(paid, 0)), 4) AS decimal(18, 4)) AS kept,
     paid + coupon - cost AS whole,
     cast(coupon - round(coupon * (refunds / nullif(paid, 0)), 4) AS decimal(18, 4)) AS kept_coupon,
-    coupon, gift, refunds > 0 AS is_returned
+    coupon, gift, is_ripe, is_returned
   FROM bought
   UNION ALL
   SELECT i.decision, 0, 0, 0, i.amount,
-    cast(coalesce(g.cost, i.quantity * c.cost, 0) - i.amount AS decimal(18, 4)), 0, 0, 0, 0, true
+    cast(coalesce(g.cost, i.quantity * c.cost, 0) - i.amount AS decimal(18, 4)), 0, 0, 0, 0, false, false
   FROM inside AS i
   LEFT JOIN known AS k ON k.order_id = i.order_id
   LEFT JOIN goods AS g ON g.order_id = i.order_id AND g.name = i.name
@@ -74,6 +77,7 @@ parts AS (
 )
 SELECT decision, cast(sum(orders) AS bigint) AS orders, cast(sum(uncosted) AS bigint) AS uncosted,
   sum(revenue) AS revenue, sum(refunds) AS refunds, sum(coalesce(kept, whole)) AS margin,
-  sum(coalesce(kept_coupon, coupon) + gift) AS benefit, bool_or(is_returned) AS is_returned
+  sum(coalesce(kept_coupon, coupon) + gift) AS benefit, bool_or(is_ripe) AS is_ripe,
+  bool_or(is_returned) AS is_returned
 FROM parts
 GROUP BY decision

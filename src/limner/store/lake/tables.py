@@ -205,6 +205,7 @@ OUTCOMES = _view(
         "is_clicked": "bool",
         "is_opted_out": "bool",
         "is_complained": "bool",
+        "is_ripe": "bool",
         "is_returned": "bool",
         "touch_id": "int64",
     },
