@@ -18,7 +18,9 @@ from limner.core.ours import Tag
 from limner.store.definitions import Definitions
 
 TWICE = words("tag_twice", "The tag {tag!r} is defined twice: in {first} and in {second}. Rename one.")
-UNKNOWN_TAG = words("tag_unknown", "There is no tag {name!r}. `limner tag` lists them.")
+UNKNOWN_TAG = words(
+    "tag_unknown", "There is no tag {name!r}. Built-in tags stand in limner/flow/tags/packs, your own in tags/."
+)
 IN_A_CIRCLE = words("tag_circle", "The tags {tags} stand on one another in a circle.")
 DEEP_PATH = words("tag_path_deep", "{place}: the path {path!r} has {found} levels, at most 4 are read.")
 

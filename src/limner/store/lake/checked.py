@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from sqlglot import exp, parse_one
+from sqlglot import Token, TokenType, exp, parse_one
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
 
 from limner.core.errors import BadDefinition, near, words
 from limner.store.lake.functions import functions, listed_nodes, tokens, unreadable
@@ -67,7 +66,7 @@ def checked(
     what: str,
     place: str,
     given: Collection[str] = (),
-) -> exp.Expression:
+) -> exp.Expr:
     """One expression, or one SELECT over known tables, as a tree; anything else is a BadDefinition.
 
     `tables` maps table → column → SQL type; `what` names the thing in messages ("tag net_spend"), `place` where it
@@ -96,7 +95,7 @@ def checked(
     return tree
 
 
-def lineage(tree: exp.Expression) -> tuple[str, ...]:
+def lineage(tree: exp.Expr) -> tuple[str, ...]:
     """The columns a tree reads, in order of name.
 
     >>> lineage(parse_one("sum(amount) filter (where name = 'Order Completed')", read="duckdb"))
@@ -105,7 +104,7 @@ def lineage(tree: exp.Expression) -> tuple[str, ...]:
     return tuple(sorted({column.name.lower() for column in tree.find_all(exp.Column)}))
 
 
-def values_of(tree: exp.Expression, column: str) -> tuple[str, ...]:
+def values_of(tree: exp.Expr, column: str) -> tuple[str, ...]:
     """The texts a column is compared with by `=` or `in`: for `name`, the events a tag reads."""
     found: set[str] = set()
     for node in tree.find_all(exp.EQ, exp.In):
@@ -127,7 +126,7 @@ def _no_tricks(found: list[Token], text: str, what: str, place: str) -> None:
             raise BadDefinition(NOT_ALLOWED, place=place, what=what, piece=repr(token.text))
 
 
-def _only_known_nodes(tree: exp.Expression, allowed: frozenset[type], what: str, place: str) -> None:
+def _only_known_nodes(tree: exp.Expr, allowed: frozenset[type], what: str, place: str) -> None:
     for node in tree.walk():
         is_bad = type(node) not in allowed
         is_bad |= isinstance(node, exp.Anonymous) and node.name.lower() not in functions()
@@ -142,16 +141,14 @@ def _only_known_nodes(tree: exp.Expression, allowed: frozenset[type], what: str,
             raise BadDefinition(NOT_ALLOWED, place=place, what=what, piece=node.sql(dialect="duckdb")[:80] or node.key)
 
 
-def _placeholders(tree: exp.Expression, given: Collection[str], what: str, place: str) -> None:
+def _placeholders(tree: exp.Expr, given: Collection[str], what: str, place: str) -> None:
     for node in tree.find_all(exp.Placeholder):
         if node.name not in given:
             piece = f":{node.name}"
             raise BadDefinition(NOT_ALLOWED, near=near(node.name, given), place=place, what=what, piece=piece)
 
 
-def _in_reach(
-    tree: exp.Expression, tables: Mapping[str, Mapping[str, str]], place: str
-) -> Mapping[str, Collection[str]]:
+def _in_reach(tree: exp.Expr, tables: Mapping[str, Mapping[str, str]], place: str) -> Mapping[str, Collection[str]]:
     """Alias → columns: of the tables named in FROM and JOIN, or of all tables for an expression."""
     if not isinstance(tree, exp.Select):
         return tables
@@ -164,7 +161,7 @@ def _in_reach(
     return reach
 
 
-def _columns(tree: exp.Expression, reach: Mapping[str, Collection[str]], place: str) -> None:
+def _columns(tree: exp.Expr, reach: Mapping[str, Collection[str]], place: str) -> None:
     aliases = {alias.alias for alias in tree.find_all(exp.Alias)} if isinstance(tree, exp.Select) else set()
     for column in tree.find_all(exp.Column):
         owners = [column.table] if column.table else list(reach)
@@ -185,7 +182,7 @@ def _columns(tree: exp.Expression, reach: Mapping[str, Collection[str]], place: 
         )
 
 
-def _exact(tree: exp.Expression, tables: Mapping[str, Mapping[str, str]], place: str) -> None:
+def _exact(tree: exp.Expr, tables: Mapping[str, Mapping[str, str]], place: str) -> None:
     doubles = {name for columns in tables.values() for name, kind in columns.items() if kind.lower() in _DOUBLE}
     for node in tree.find_all(exp.Sum, exp.Avg):
         if is_double(node.this, doubles):
@@ -195,7 +192,7 @@ def _exact(tree: exp.Expression, tables: Mapping[str, Mapping[str, str]], place:
             raise BadDefinition(NO_ORDER, place=place, piece=node.sql(dialect="duckdb"))
 
 
-def is_double(node: exp.Expression, doubles: Collection[str] = ()) -> bool:
+def is_double(node: exp.Expr, doubles: Collection[str] = ()) -> bool:
     """Whether a value is known to be a double: by a column named, a cast, a division or a function that answers one.
 
     >>> [is_double(parse_one(text, read="duckdb")) for text in ("cast(a / 2 as decimal(18,4))", "a / 2")]

@@ -16,9 +16,8 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final, Literal
 
-from sqlglot import parse_one, tokenize
+from sqlglot import Token, TokenType, parse_one, tokenize
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
 
 from limner.core.errors import BadDefinition, near, words
 

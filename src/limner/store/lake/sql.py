@@ -42,29 +42,29 @@ class Kind:
 
     fits: Callable[[object], bool]
     bound: str
-    tree: Callable[[object], exp.Expression]
+    tree: Callable[[object], exp.Expr]
 
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _whole(value: object) -> exp.Expression:
+def _whole(value: object) -> exp.Expr:
     number = exp.Literal.number(abs(int(str(value))))
     return exp.Neg(this=number) if int(str(value)) < 0 else number
 
 
-def _instant(value: object) -> exp.Expression:
+def _instant(value: object) -> exp.Expr:
     text = str(value.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")) if isinstance(value, datetime) else ""
     return exp.cast(exp.Literal.string(text), exp.DataType.Type.TIMESTAMPTZ)
 
 
-def _decimal(value: object) -> exp.Expression:
+def _decimal(value: object) -> exp.Expr:
     number = exp.Literal.string(format(Decimal(str(value)), "f"))
     return exp.cast(number, exp.DataType.build("decimal(18, 4)", dialect="duckdb"))
 
 
-def _text(value: object) -> exp.Expression:
+def _text(value: object) -> exp.Expr:
     return exp.Literal.string(str(value))
 
 
@@ -92,7 +92,7 @@ LISTS: Final[Mapping[str, str]] = MappingProxyType({"ints": "int", "texts": "tex
 """A list stands in `x in (:name)`; an empty list holds nothing, so the condition is false."""
 
 
-def literal(value: object, kind: str, *, name: str = "value", place: str = "sql") -> exp.Expression:
+def literal(value: object, kind: str, *, name: str = "value", place: str = "sql") -> exp.Expr:
     """The typed literal of a value: `timestamp`, `date`, `int`, `decimal`, `text` or `bool`.
 
     >>> literal("it's", "text").sql("duckdb")

@@ -76,5 +76,5 @@ def _finish(dialect: str) -> Callable[[exp.Expr], exp.Expr]:
     return finish
 
 
-def _schema(tables: Mapping[str, Mapping[str, str]] | None) -> dict[str, dict[str, str]] | None:
+def _schema(tables: Mapping[str, Mapping[str, str]] | None) -> dict[str, object] | None:
     return {name: dict(columns) for name, columns in tables.items()} if tables else None

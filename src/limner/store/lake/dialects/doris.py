@@ -17,7 +17,8 @@ def finish(tree: exp.Expr) -> exp.Expr:
         elif operand is not None:
             aggregate.set("this", _when(condition, operand))
         if filtered is tree:
-            return aggregate
+            whole: exp.Expr = aggregate
+            return whole
         filtered.replace(aggregate)
     return tree
 
