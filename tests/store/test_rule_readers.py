@@ -201,11 +201,18 @@ def connection():
     return connection
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(rows=ROWS, events=EVENTS, rule=RULES, dead=st.sets(st.integers(0, 7), max_size=2))
-def test_both_readers_answer_alike(tmp_path_factory, connection, rows, events, rule, dead):
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rows=ROWS,
+    events=EVENTS,
+    rules=st.lists(RULES, min_size=4, max_size=4),
+    dead=st.sets(st.integers(0, 7), max_size=2),
+)
+def test_both_readers_answer_alike_on_a_thousand_trees(tmp_path_factory, connection, rows, events, rules, dead):
     version = shop(tmp_path_factory.mktemp("shop"), rows, dead)
-    assert in_memory(rule, version, events) == in_sql(connection, rule, tables(version, events))
+    given_tables = tables(version, events)
+    for rule in rules:
+        assert in_memory(rule, version, events) == in_sql(connection, rule, given_tables), rule
 
 
 @given(rule=RULES)
