@@ -80,18 +80,18 @@ def members_query(rule: Rule, reading: SqlReading) -> exp.Query:
     'SELECT g.number FROM gallery AS g WHERE COALESCE("g"."orders" > 3, FALSE)'
     """
     number = exp.column("number", table="g")
-    return exp.select(number).from_(exp.to_table("gallery").as_("g")).where(condition(rule, reading))
+    return exp.select(number).from_(exp.to_table("gallery").as_("g")).where(condition(rule, reading), copy=False)
 
 
 def condition(rule: Rule, reading: SqlReading) -> exp.Expr:
     """A rule as a two-valued condition on a row of `gallery AS g`."""
     match rule:
         case And(parts):
-            return exp.and_(*(condition(part, reading) for part in parts))
+            return exp.and_(*(condition(part, reading) for part in parts), copy=False)
         case Or(parts):
-            return exp.or_(*(condition(part, reading) for part in parts))
+            return exp.or_(*(condition(part, reading) for part in parts), copy=False)
         case Not(part):
-            return exp.not_(exp.paren(condition(part, reading), copy=False))
+            return exp.not_(exp.paren(condition(part, reading), copy=False), copy=False)
         case Has() | Compare() | Did() | Sequence() | In() | Near():
             return _leaf(rule, reading)
     raise TypeError(f"{rule!r} is not a rule")
