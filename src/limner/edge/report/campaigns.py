@@ -11,6 +11,9 @@ from limner.edge.report.html import Markup, Part, el, join
 from limner.edge.report.svg import diamond, interval_bar
 from limner.edge.report.voice import Voice, digits_for
 
+NEVER = 10_000_000
+"""More customers than this will never come: the step is to change something."""
+
 TONES = {"works": "good", "loses_money": "bad", "harmful": "bad", "cannot_tell": "unsure"}
 
 
@@ -21,10 +24,10 @@ def campaigns(report: Report, voice: Voice) -> Markup | None:
     is_aa = not report.is_contacted
     heads = ("head_campaign", "head_rates", "head_lift", "head_money", "head_verdict")
     rows: list[Part] = []
-    waves = _waves(report.results, voice)
+    in_waves = waves(report.results, voice.zone)
     scales = _scales(report.results)
-    for number, (day, wave) in enumerate(waves, 1):
-        if len(waves) > 1:
+    for number, (day, wave) in enumerate(in_waves, 1):
+        if len(in_waves) > 1:
             rows.append(_wave_row(number, day, wave, voice))
         rows += [_row(result, scales, voice) for result in wave]
     return el(
@@ -42,12 +45,11 @@ def campaigns(report: Report, voice: Voice) -> Markup | None:
     )
 
 
-def _waves(results: Sequence[Result], voice: Voice) -> list[tuple[str, list[Result]]]:
+def waves(results: Sequence[Result], zone: str) -> list[tuple[str, list[Result]]]:
     """The campaigns by the local day they began, oldest first."""
-    zone = ZoneInfo(voice.zone)
 
     def day(result: Result) -> str:
-        return result.began_at.astimezone(zone).date().isoformat() if result.began_at else ""
+        return result.began_at.astimezone(ZoneInfo(zone)).date().isoformat() if result.began_at else ""
 
     return [(key, list(wave)) for key, wave in groupby(sorted(results, key=day), key=day)]
 
@@ -165,6 +167,7 @@ def _verdict(result: Result, tone: str, voice: Voice) -> Part:
         return [el("span", word, class_="verdict unsure"), el("small", step, class_="step")]
     word = voice.word("verdicts", result.verdict)
     key = f"stopped_{result.verdict}" if result.is_stopped and result.is_losing else result.step
+    key = "no_effect" if key == "more_customers" and (result.more or 0) > NEVER else key
     until = voice.short_day(result.until_at) if result.until_at else ""
     more = voice.count(result.more or 0)
     step = voice.word("steps", key).format(more=more, until=until)

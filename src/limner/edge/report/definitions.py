@@ -8,9 +8,13 @@ from limner.edge.report.tables import section
 from limner.edge.report.voice import Voice
 from limner.edge.say import words_of
 
+ALWAYS = frozenset({"customer", "rows", "net"})
+"""The words a report without campaigns uses too."""
+
 
 def definitions(report: Report, voice: Voice) -> Markup:
     """The words of the report and what they stand for."""
     rows = words_of(voice.lang).get("report_definitions", {})
-    pairs = [[el("dt", str(row["word"])), el("dd", str(row["means"]))] for row in rows.values()]
+    shown = [row for name, row in rows.items() if report.results or name in ALWAYS]
+    pairs = [[el("dt", str(row["word"])), el("dd", str(row["means"]))] for row in shown]
     return section("definitions", voice, el("dl", pairs, class_="definitions"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from limner.app.reporting.contents import Report, Result
+from limner.app.reporting.contents import Report, Result, added
+from limner.edge.report.campaigns import waves
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.voice import Voice
 
@@ -34,10 +35,19 @@ def _earned(report: Report, voice: Voice) -> Part:
     if found is None:
         return voice.say("headline_unknown")
     tone = "good" if found.low > 0 else "bad" if found.high < 0 else "unsure"
-    key = {"good": "headline_more", "bad": "headline_less", "unsure": "headline_unsure"}[tone]
-    amount = voice.money(abs(found.estimate) if tone != "unsure" else found.estimate, is_signed=tone == "unsure")
+    key = "headline_more" if found.estimate >= 0 else "headline_less"
+    key = key if tone != "unsure" else f"{key}_unsure"
     before, _, after = voice.say(key, amount="\0", interval=voice.money_interval(found)).partition("\0")
-    return [before, el("strong", amount, class_=tone), after]
+    return [before, el("strong", voice.money(abs(found.estimate)), class_=tone), after, _waves(report, voice)]
+
+
+def _waves(report: Report, voice: Voice) -> Part:
+    """What the first and the last wave earned, where there were several."""
+    sums = [added(tuple(r.money for r in wave if r.money)) for _, wave in waves(report.results, voice.zone)]
+    if len(sums) < 2 or sums[0] is None or sums[-1] is None:
+        return None
+    first, last = (voice.money(one.estimate, is_signed=True) for one in (sums[0], sums[-1]))
+    return [voice.say("space"), voice.say("headline_waves", number=len(sums), first=first, last=last)]
 
 
 def _stop(results: Sequence[Result], voice: Voice) -> Part:
@@ -49,5 +59,7 @@ def _stop(results: Sequence[Result], voice: Voice) -> Part:
         return el("em", voice.say("headline_stop", names=names, why=why), class_="stop")
     if losing:
         names = voice.listed([voice.quoted(result.name) for result in losing])
-        return voice.say("headline_stopped", names=names)
+        money = added(tuple(result.money for result in losing if result.money))
+        key = "headline_stopped" if money is not None and money.estimate < 0 else "headline_stopped_harmful"
+        return voice.say(key, names=names, amount=voice.money(abs(money.estimate)) if money else "")
     return voice.say("headline_go_on")

@@ -32,9 +32,9 @@ def _spread(spread: Spread, voice: Voice) -> Markup:
     most = max((count for _, count in spread.parts), default=0)
     rows = [_part(spread, answer, count, most, voice) for answer, count in spread.parts]
     known = voice.say("known", share=voice.share(spread.known / spread.customers if spread.customers else 0, 0))
-    title = voice.name(spread.name, spread.name_en, spread.column)
-    unit = f" ({voice.word('units', spread.unit)})" if spread.unit else ""
-    return el("figure", el("figcaption", title, unit, " ", el("small", known)), el("ul", rows), class_="spread")
+    title = voice.name(spread.name, spread.name_en, voice.word("traits", spread.column))
+    unit = voice.say("unit", unit=voice.word("units", spread.unit)) if spread.unit else ""
+    return el("figure", el("figcaption", title, el("small", unit, " ", known)), el("ul", rows), class_="spread")
 
 
 def _part(spread: Spread, answer: str, count: int, most: int, voice: Voice) -> Markup:
@@ -101,7 +101,7 @@ def _audience(apart: Apart, voice: Voice) -> Markup:
 
 
 def _answer(answer: Answer, voice: Voice) -> list[Part]:
-    name = voice.name(answer.name, answer.name_en, answer.column)
+    name = voice.name(answer.name, answer.name_en, voice.word("traits", answer.column))
     high = "∞" if answer.high is None else f"{answer.high:.0f}"
     return [
         voice.say("answer", name=name, answer=said(answer.column, answer.answer, voice)),

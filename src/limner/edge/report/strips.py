@@ -13,7 +13,7 @@ def rules(report: Report, voice: Voice) -> Markup | None:
         return None
     kept = report.compliance
     zeros = [("without_consent", kept.without_consent), ("at_night", kept.at_night), ("over_cap", kept.over_cap)]
-    tiles = [_zero(voice.say(name), count, voice) for name, count in zeros]
+    tiles = [_zero(voice.say(name), count, kept.touches, voice) for name, count in zeros]
     return el(
         "section",
         el("h2", voice.say("title_rules")),
@@ -23,8 +23,9 @@ def rules(report: Report, voice: Voice) -> Markup | None:
     )
 
 
-def _zero(word: str, count: int, voice: Voice) -> Markup:
-    return _tile(word, voice.count(count), tone="bad" if count else "good")
+def _zero(word: str, count: int, touches: int, voice: Voice) -> Markup:
+    under = voice.say("of_messages", count=voice.count(touches))
+    return _tile(word, voice.count(count), under, tone="bad" if count else "good")
 
 
 def _tile(word: str, figure: Part, under: Part = None, tone: str = "") -> Markup:

@@ -120,8 +120,14 @@ def months(bars: Sequence[tuple[float, float, str]]) -> Markup:
         ]
         if place % max(1, len(bars) // 12) == 0:
             drawn.append(el("text", label, class_="below", x=x + (step - 12) / 2, y=top + up + down + 18))
-    width = max(step * len(bars), step)
+    width = step * max(len(bars), 12)
     drawn.append(el("line", class_="nought", x1=0, x2=width, y1=top + up + 0.5, y2=top + up + 0.5))
     return el(
-        "svg", *drawn, class_="months", viewbox=f"0 0 {width} {top + up + down + 24}", role="img", aria_hidden="true"
+        "svg",
+        *drawn,
+        class_="months",
+        viewbox=f"0 0 {width} {top + up + down + 24}",
+        preserveAspectRatio="xMinYMid meet",
+        role="img",
+        aria_hidden="true",
     )

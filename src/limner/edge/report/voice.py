@@ -15,6 +15,8 @@ from limner.edge.say import say, words_of
 _SIGNS: Mapping[str, str] = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
 MINUS = "\u2212"
 DASH = "–"
+JOINED = "\u2060"
+"""No line breaks here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Voice:
     def money(self, amount: float | Decimal, *, is_signed: bool = False, digits: int = 0) -> str:
         """¥12,345; signed amounts carry + or −."""
         rounded = round(Decimal(str(amount)), digits)
-        sign = MINUS if rounded < 0 else "+" if is_signed and rounded > 0 else ""
+        sign = MINUS + JOINED if rounded < 0 else "+" + JOINED if is_signed and rounded > 0 else ""
         return f"{sign}{_SIGNS.get(self.currency, self.currency + ' ')}{abs(rounded):,.{digits}f}"
 
     def money_interval(self, found: Interval) -> str:
