@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy import insert
 
 from limner.core.actor import OWNER
-from limner.core.ours import Campaign, Experiment, Goal, Offer, Window
+from limner.core.ours import Campaign, Experiment, Goal, Offer, Period
 from limner.flow.identity import resolve
 from limner.flow.outcomes import attach
 from limner.store.definitions import Definitions
@@ -28,7 +28,7 @@ TYPES = {
 
 def campaign(name="gift", *, offers=("coupon",), days=14, holdout=0.1, event="Order Completed", **more):
     return Campaign(
-        name, "all", offers, ("sms",), Window("2026-09-01", "2026-09-03"),
+        name, "all", offers, ("sms",), Period("2026-09-01", "2026-09-03"),
         goal=Goal(event, timedelta(days=days)), experiment=Experiment(holdout=holdout), **more,
     )  # fmt: skip
 

@@ -107,7 +107,7 @@ def apply(
     changes, filed = compare(home, ledger, side)
     if changes.clashes:
         raise Clash(BOTH_CHANGED, names=", ".join(changes.clashes))
-    check(_after(load_definitions(ledger), changes, filed))
+    check(after(load_definitions(ledger), changes, filed))
     if changes.is_empty:
         return changes
     with ledger.write() as connection:
@@ -121,8 +121,8 @@ def apply(
     return changes
 
 
-def _after(present: Definitions, changes: Changes, filed: Mapping[tuple[str, str], Filed]) -> Definitions:
-    """The definitions as they will be."""
+def after(present: Definitions, changes: Changes, filed: Mapping[tuple[str, str], Filed]) -> Definitions:
+    """The definitions as they will be once the changes are made."""
     by_folder = {folder: dict(found) for folder, found in present.by_folder.items()}
     versions = dict(present.versions)
     for name in (*changes.added, *changes.changed):

@@ -6,7 +6,7 @@ Nothing is raised on the way: all problems are gathered, each an error that name
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ from limner.core.rule import Did, parse, resolve
 from limner.flow.audiences import SELECTORS
 from limner.flow.audiences.base import rule_of
 from limner.flow.channels import content
+from limner.flow.channels.base import options_of
 from limner.flow.decisions.moments import parse_hours
 from limner.flow.journeys.advance import window_of
 from limner.flow.journeys.base import NODES
@@ -215,9 +216,12 @@ def _channels(bench: _Bench) -> Iterator[LimnerError]:
 def _offers(bench: _Bench) -> Iterator[LimnerError]:
     zone, names = bench.shop.settings.zone, bench.voice.columns
     channels = _sound_channels(bench)
+    unsound = bench.definitions.of(Channel).keys() - channels.keys()
     for key, offer in bench.definitions.of(Offer).items():
         place = f"offers/{key}"
-        yield from tried(place, partial(content.check, channels, {key: offer}, (), zone=zone, among=names))
+        sound = {name: said for name, said in offer.content.items() if name in channels or name not in unsound}
+        readable = replace(offer, content=sound)
+        yield from tried(place, partial(content.check, channels, {key: readable}, (), zone=zone, among=names))
         yield from _bound(place, "benefit", offer.benefit, offer.benefit >= 0, "0 or more")
         for field in ("eligibility", "applicability", "suitability"):
             text = getattr(offer, field)
@@ -232,7 +236,7 @@ def _sound_channels(bench: _Bench) -> Mapping[str, Channel]:
     return {
         key: channel
         for key, channel in bench.definitions.of(Channel).items()
-        if not list(tried(key, partial(content.options_of, channel, f"channels/{key}")))
+        if not list(tried(key, partial(options_of, channel, f"channels/{key}")))
     }
 
 
@@ -248,7 +252,7 @@ def _campaigns(bench: _Bench) -> Iterator[LimnerError]:
     for key, campaign in bench.definitions.of(Campaign).items():
         place = f"campaigns/{key}"
         yield from tried(place, *_references(bench, campaign))
-        yield from tried(place, partial(window_of, campaign, zone), partial(parse_hours, campaign.window.hours, place))
+        yield from tried(place, partial(window_of, campaign, zone), partial(parse_hours, campaign.period.hours, place))
         yield from tried(f"{place}: goal", partial(bench.event, campaign.goal.event))
         yield from _numbers(campaign, place)
         for field in ("offers", "channels"):

@@ -144,7 +144,7 @@ def _gate(shop: Workspace) -> Gate:
         stores=shop.stores,
         channels=definitions.of(Channel),
         policies={name: definitions.find(Policy, c.policy) for name, c in campaigns.items()},
-        hours={name: c.window.hours for name, c in campaigns.items()},
+        hours={name: c.period.hours for name, c in campaigns.items()},
         book=ConsentBook(shop.stores, portrait.links),
         version=portrait.version,
     )

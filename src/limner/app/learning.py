@@ -5,11 +5,38 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from limner.core.ours import Model
+from limner.flow.models.examples import Past, Snapshot
+from limner.flow.models.learn import learn, past_instants
+from limner.maths.arms import salt
+
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.store.gallery import Draft
 
 
 def learn_all(shop: Workspace, draft: Draft, asof: datetime, links: str) -> dict[str, str]:
-    """Learn every model."""
-    return {}
+    """Learn every model at an asof; each and whether it was learned or refused. No models: nothing.
+
+    The snapshots a model learns from are portraits of the past, built where they are not there. Chance hangs on the
+    asof alone, so that the same run gives the same scores.
+    """
+    from limner.app.running import snapshot
+
+    if not shop.definitions.of(Model):
+        return {}
+    instants = past_instants(shop.definitions, asof, shop.settings.zone)
+    past = Past(tuple(Snapshot(at, snapshot(shop, at)) for at in instants), links)
+    found = learn(
+        shop.stores,
+        shop.definitions,
+        draft,
+        past,
+        who=shop.who,
+        asof=asof,
+        rng=np.random.default_rng(salt(asof.isoformat())),
+        tell=shop.tell,
+    )
+    return found.states

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import func, select
 
 from limner.app.grounds import Portrait, portrait_of
 from limner.app.stale import files_mark, name_of
-from limner.core.ours import Campaign
+from limner.core.ours import Campaign, Model
 from limner.core.rule import Did
+from limner.core.spans import midnight
 from limner.flow.measures.measure import measure as measure_one
 from limner.flow.measures.measure import trials
 from limner.flow.measures.measured import Measured
@@ -100,10 +100,24 @@ def _messages_mark(shop: Workspace) -> list[object]:
     return [[list(pair) for pair in states], refusals]
 
 
-def base_rate(shop: Workspace, campaign: Campaign, numbers: np.ndarray, portrait: Portrait) -> float:
-    """The share of these customers who did what the campaign wants in the same span before the portrait's asof."""
-    from limner.app.asking import rule_members
+def base_rate(shop: Workspace, campaign: Campaign, portrait: Portrait) -> float | None:
+    """How many of the same audience did what the campaign wants, a while ago: the rate to expect without it.
 
-    leaf = Did(campaign.goal.event, within=campaign.goal.within)
-    did = np.asarray(rule_members(shop, leaf, portrait).to_array(), np.int64)
-    return float(np.isin(numbers, did).mean())
+    The audience is selected at an earlier asof and watched for the goal's span after it, so that a rule such as "no
+    order in 30 days" does not make the rate zero. None where nobody was in it then.
+    """
+    from limner.app.asking import ground_at
+    from limner.app.running import snapshot
+    from limner.store.gallery.bits import to_bitmap
+
+    zone = shop.settings.zone
+    back = max([campaign.goal.within, *(model.horizon for model in shop.definitions.of(Model).values())])
+    then = midnight(portrait.asof - back, zone)
+    version = snapshot(shop, then)
+    ground = ground_at(shop, version, str(version.labels["links"]), then)
+    members = ground.members(campaign.audience)
+    if not members:
+        return None
+    watched = ground_at(shop, portrait.version, portrait.links, then + campaign.goal.within)
+    did = to_bitmap(watched.words(Did(campaign.goal.event, within=campaign.goal.within)))
+    return len(members & did) / len(members)

@@ -144,7 +144,7 @@ def _planned(shop: Workspace, campaign: Campaign, plan: Plan, decided: Decided, 
     channels = np.asarray([option.channel.id for option in decided.options], object)[decided.option[granted]]
     names, counts = np.unique(channels.astype(str), return_counts=True)
     moments = decided.moment[granted]
-    rate = base_rate(shop, campaign, decided.numbers, portrait) if decided.numbers.size else None
+    rate = base_rate(shop, campaign, portrait) if decided.numbers.size else None
     held = decided.reasons("held_out").get("campaign", 0)
     detectable = smallest_rate(rate, plan.granted, held) if rate is not None and plan.granted and held else None
     effect = campaign.goal.effect

@@ -49,7 +49,7 @@ def read(cls: type[T], mapping: object, place: str) -> T:
         raise BadDefinition(NOT_A_MAPPING, place=place, value=mapping)
     what = cls.__name__
     hints = get_type_hints(cls)
-    known = {f.name: f for f in fields(cast(Any, cls))}
+    known = {f.name: f for f in fields(cast("Any", cls))}
     for name in mapping:
         if name not in known:
             raise BadDefinition(UNKNOWN_FIELD, near=near(str(name), known), place=place, what=what, field=name)
@@ -66,7 +66,7 @@ def _bad(place: str, name: str, value: object, bound: str) -> LimnerError:
     return BadDefinition(BAD_FIELD, place=place, field=name, value=value, bound=bound)
 
 
-def _value(hint: Any, value: object, place: str, name: str) -> object:  # noqa: ANN401
+def _value(hint: Any, value: object, place: str, name: str) -> object:
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return _one_of(get_args(hint), value, place, name)
@@ -82,7 +82,7 @@ def _value(hint: Any, value: object, place: str, name: str) -> object:  # noqa: 
         inner = get_args(hint)[1]
         return {str(k): _value(inner, v, place, f"{name}.{k}") for k, v in value.items()}
     if is_dataclass(hint):
-        return read(cast(type, hint), value, f"{place}: {name}")
+        return read(cast("type", hint), value, f"{place}: {name}")
     if hint is object or hint is Any:
         return value
     return _scalar(hint, value, place, name)
@@ -102,7 +102,7 @@ def _one_of(options: tuple[Any, ...], value: object, place: str, name: str) -> o
     raise first or _bad(place, name, value, "empty")
 
 
-def _tuple(inner: Any, value: object, place: str, name: str) -> tuple[object, ...]:  # noqa: ANN401
+def _tuple(inner: Any, value: object, place: str, name: str) -> tuple[object, ...]:
     if isinstance(value, str) and inner is str:
         return (value,)
     if not isinstance(value, list | tuple):
@@ -153,7 +153,7 @@ _BOUNDS = {
 }
 
 
-def as_mapping(value: object) -> Any:  # noqa: ANN401
+def as_mapping(value: object) -> Any:
     """A definition as plain JSON-able values, fields at their default left out; `read` of it gives the same value."""
     if is_dataclass(value) and not isinstance(value, type):
         plain = {}

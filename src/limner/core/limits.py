@@ -40,7 +40,7 @@ def minutes(clock: str) -> int:
     return total
 
 
-def is_quiet(minute: Any, start: int, end: int) -> Any:  # noqa: ANN401
+def is_quiet(minute: Any, start: int, end: int) -> Any:
     """Whether a local minute of the day lies in the quiet hours [start, end), which may wrap midnight.
 
     >>> is_quiet(minutes("22:00"), minutes("21:00"), minutes("08:00")), is_quiet(480, 1260, 480)
@@ -87,16 +87,16 @@ def cap_fits(taken: Sequence[int], moment: int, most: int, span: int) -> bool:
     )
 
 
-def gap_fits(distance: Any, gap: Any) -> Any:  # noqa: ANN401
+def gap_fits(distance: Any, gap: Any) -> Any:
     """Whether the nearest other touch is far enough away."""
     return distance >= gap
 
 
-def capacity_fits(used: Any, capacity: Any) -> Any:  # noqa: ANN401
+def capacity_fits(used: Any, capacity: Any) -> Any:
     """Whether one more message fits."""
     return used < capacity
 
 
-def budget_fits(spent: Any, cost: Any, budget: Any) -> Any:  # noqa: ANN401
+def budget_fits(spent: Any, cost: Any, budget: Any) -> Any:
     """Whether a cost fits into what is left."""
     return spent + cost <= budget

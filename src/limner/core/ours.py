@@ -169,7 +169,7 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Period:
     """When a touch may be handed over: from `earliest` to `latest` (local ISO instants), within `hours` such as
     19:00-21:00 of each day."""
 
@@ -193,13 +193,17 @@ class Experiment:
 @definition("campaigns")
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A goal, an audience, offers, channels in order of preference, a window, a budget and an experiment."""
+    """A goal, an audience, offers, channels in order of preference, a window, a budget and an experiment.
+
+    A rehearsal draws the arms and is measured like any campaign, and contacts nobody: an A/A check of the measurement.
+    It needs no address and no consent, and takes no room under any limit.
+    """
 
     id: str
     audience: str
     offers: tuple[str, ...]
     channels: tuple[str, ...]
-    window: Window
+    period: Period
     name: str = ""
     description: str = ""
     goal: Goal = Goal()
@@ -209,6 +213,7 @@ class Campaign:
     policy: str = "default"
     priority: int = 100
     experiment: Experiment = Experiment()
+    is_rehearsal: bool = False
     is_stopped: bool = False
 
 
@@ -334,3 +339,4 @@ class Wishes:
     hours: str = ""
     purpose: str = "marketing"
     message_class: MessageClass = "marketing"
+    is_rehearsal: bool = False

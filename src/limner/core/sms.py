@@ -63,9 +63,18 @@ def segments(text: str) -> int:
     """
     if not text:
         return 0
-    if all(c in _GSM or c in _GSM_TWICE for c in text):
+    signs = frozenset(text)
+    if signs <= _GSM:
+        return _even(len(text), 160, 153)
+    if signs <= _GSM | _GSM_TWICE:
         return _parts([2 if c in _GSM_TWICE else 1 for c in text], 160, 153)
-    return _parts([2 if ord(c) > 0xFFFF else 1 for c in text], 70, 67)
+    if max(text) <= "\uffff":
+        return _even(len(text), 70, 67)
+    return _parts([2 if c > "\uffff" else 1 for c in text], 70, 67)
+
+
+def _even(length: int, single: int, several: int) -> int:
+    return 1 if length <= single else -(-length // several)
 
 
 def _parts(widths: list[int], single: int, several: int) -> int:

@@ -1,6 +1,6 @@
 """Spans, local days and the half-open windows every view is cut by.
 
-Windows of a day or more end and begin at local midnight, so that day sums add up; shorter ones are exact. Instants are
+Windows of a day or more begin at a local midnight, so that day sums add up; shorter ones are exact. Instants are
 UTC; a *day* is the number of local days since 1970-01-01.
 """
 
@@ -11,7 +11,9 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from limner.core.errors import BadInput, words
 
-BAD_SPAN = words("bad_span", "The span {text!r} cannot be read. Write a number and a unit, such as 90d, 12h, 30m or 2w.")
+BAD_SPAN = words(
+    "bad_span", "The span {text!r} cannot be read. Write a number and a unit, such as 90d, 12h, 30m or 2w."
+)
 NAIVE = words("naive_instant", "The instant {value} has no zone. Write one, such as 2026-09-01T00:00+08:00.")
 BAD_INSTANT = words(
     "bad_instant", "The instant {text!r} cannot be read. Write it as 2026-09-01 or 2026-09-01T08:30+08:00."
@@ -106,16 +108,15 @@ def day_start(day: int, zone: tzinfo) -> datetime:
 def window(asof: datetime, span: timedelta, zone: tzinfo) -> tuple[datetime, datetime]:
     """The half-open window [start, end) of a span looking back from `asof`, in UTC.
 
-    A span of whole days is counted in local calendar days and both ends are local midnights:
-    [midnight(asof) − span, midnight(asof)). A shorter or broken span is exact: [asof − span, asof).
+    It ends at `asof`. A span of whole days is counted in local calendar days and begins at a local midnight:
+    [midnight(asof) − span, asof), so that day sums add up. A shorter or broken span is exact: [asof − span, asof).
 
     >>> from zoneinfo import ZoneInfo
     >>> end = datetime(2026, 9, 1, 3, tzinfo=UTC)
     >>> [t.isoformat() for t in window(end, timedelta(days=1), ZoneInfo("Asia/Shanghai"))]
-    ['2026-08-30T16:00:00+00:00', '2026-08-31T16:00:00+00:00']
+    ['2026-08-30T16:00:00+00:00', '2026-09-01T03:00:00+00:00']
     """
+    end = need_zone(asof)
     if span < timedelta(days=1) or span % timedelta(days=1):
-        end = need_zone(asof)
         return end - span, end
-    end_day = day_of(asof, zone)
-    return day_start(end_day - span.days, zone), day_start(end_day, zone)
+    return day_start(day_of(asof, zone) - span.days, zone), end

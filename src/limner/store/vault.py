@@ -6,6 +6,7 @@ the wrapped key makes the address unreadable for good, in every copy of the file
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -30,7 +31,6 @@ CREATE TABLE IF NOT EXISTS addresses (
     trace INTEGER NOT NULL PRIMARY KEY, kind TEXT NOT NULL, sealed_key BLOB, sealed BLOB
 ) STRICT, WITHOUT ROWID
 """
-_CHUNK = 500
 
 
 class Vault:
@@ -73,12 +73,9 @@ class Vault:
         return {row[0] for row in self._rows(connection, wanted)}
 
     def _rows(self, connection: sqlite3.Connection, traces: Collection[int]) -> Iterator[tuple[int, bytes, bytes]]:
-        ordered = sorted(traces)
-        for start in range(0, len(ordered), _CHUNK):
-            part = ordered[start : start + _CHUNK]
-            marks = ",".join("?" * len(part))
-            question = "SELECT trace, sealed_key, sealed FROM addresses WHERE trace IN (" + marks + ")"  # noqa: S608
-            yield from connection.execute(question, part)
+        wanted = json.dumps(sorted(traces))
+        question = "SELECT trace, sealed_key, sealed FROM addresses WHERE trace IN (SELECT value FROM json_each(?))"
+        yield from connection.execute(question, (wanted,))
 
     def _seal(self, trace: int, raw: str) -> tuple[bytes, bytes]:
         random = os.urandom(56)

@@ -8,11 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from pyroaring import BitMap
-from shop import NOW, open_shop, put_consent, put_identifiers
 from sqlalchemy import insert
 
 from limner.core.actor import OWNER
-from limner.core.ours import Campaign, Cap, Channel, Experiment, Offer, Policy, Window
+from limner.core.ours import Campaign, Cap, Channel, Experiment, Offer, Policy, Period
 from limner.flow.decisions.candidates import Ground, Option
 from limner.flow.decisions.consent_book import ConsentBook
 from limner.flow.decisions.decide import decide, held_out
@@ -24,6 +23,7 @@ from limner.flow.journeys import advance
 from limner.flow.profiles import build
 from limner.store.definitions import Definitions
 from limner.store.ledger.tables import outbox
+from shop import NOW, open_shop, put_consent, put_identifiers
 
 SMS = Channel("sms", "webhook", consent="sms", price=Decimal("0.05"))
 OFFER = Offer("hello", value="worth")
@@ -32,7 +32,7 @@ CAMPAIGN = Campaign(
     "all",
     ("hello",),
     ("sms",),
-    Window("2026-09-01T09:00", "2026-09-03T22:00"),
+    Period("2026-09-01T09:00", "2026-09-03T22:00"),
     experiment=Experiment(holdout=0.0),
 )
 POLICY = Policy(universal_holdout=0.0)
@@ -74,9 +74,7 @@ class Shop:
     def launch(self, campaign=CAMPAIGN, policy=POLICY, now=NOW, plan_id=1):
         decided, wishes, options = self.decide(campaign, policy, now=now)
         basis = Basis(NOW, self.version.name, self.links, "v", 0)
-        write_plan(
-            self.stores, campaign, decided, basis, plan_id=plan_id, who=OWNER, now=now, latest=wishes.latest
-        )
+        write_plan(self.stores, campaign, decided, basis, plan_id=plan_id, who=OWNER, now=now, latest=wishes.latest)
         return self.grant(campaign, wishes, options, policy, now, plan_id)
 
     def grant(self, campaign, wishes, options, policy=POLICY, now=NOW, plan_id=1):
@@ -147,7 +145,7 @@ def test_quiet_hours_move_the_moment(shop):
     night = NOW + timedelta(hours=12)  # 22:00
     decided, *_ = shop.decide(now=night)
     assert {m // 1_000_000 for m in decided.moment.tolist()} == {int((NOW + timedelta(hours=22)).timestamp())}
-    campaign = replace(CAMPAIGN, window=Window("2026-09-01T21:30", "2026-09-02T07:00"))
+    campaign = replace(CAMPAIGN, period=Period("2026-09-01T21:30", "2026-09-02T07:00"))
     assert shop.decide(campaign, now=night)[0].reasons() == {"quiet": 40}
 
 
@@ -155,7 +153,7 @@ def test_caps_and_gaps_count_reservations_of_another_campaign(shop):
     shop.launch()
     other = replace(CAMPAIGN, id="c2")
     assert shop.decide(other)[0].count("granted") == 40, "the next day is free"
-    short = replace(other, window=Window("2026-09-01T09:00", "2026-09-01T20:00"))
+    short = replace(other, period=Period("2026-09-01T09:00", "2026-09-01T20:00"))
     assert shop.decide(short)[0].reasons() == {"caps": 40}
     loose = Policy(universal_holdout=0.0, caps=(Cap(5, timedelta(days=7)),), gap=timedelta(hours=12))
     assert shop.decide(short, loose)[0].reasons() == {"gaps": 40}
@@ -173,9 +171,7 @@ def test_a_used_up_consent_carries_one_message(tmp_path):
         campaign = replace(CAMPAIGN, id=f"c{turn}")
         decided, wishes, options = shop.decide(campaign, policy, channels=(channel,))
         basis = Basis(NOW, shop.version.name, shop.links, "v", 0)
-        write_plan(
-            shop.stores, campaign, decided, basis, plan_id=turn + 1, who=OWNER, now=NOW, latest=wishes.latest
-        )
+        write_plan(shop.stores, campaign, decided, basis, plan_id=turn + 1, who=OWNER, now=NOW, latest=wishes.latest)
         shop.grant(campaign, wishes, options, policy, plan_id=turn + 1)
         granted.append(decided.count("granted"))
     assert granted == [2, 1, 0]
@@ -207,9 +203,7 @@ def test_a_plan_is_launched_once_and_drops_what_changed(shop):
     campaign = replace(CAMPAIGN, experiment=Experiment(holdout=0.25))
     decided, wishes, options = shop.decide(campaign)
     basis = Basis(NOW, shop.version.name, shop.links, "v", 0)
-    plan = write_plan(
-        shop.stores, campaign, decided, basis, plan_id=1, who=OWNER, now=NOW, latest=wishes.latest
-    )
+    plan = write_plan(shop.stores, campaign, decided, basis, plan_id=1, who=OWNER, now=NOW, latest=wishes.latest)
     assert plan.granted + plan.held_out == 40
     assert decisions_of(shop.stores, 1).num_rows == 40
     for trace in (1, 3, 5, 7, 9, 11, 13, 15):

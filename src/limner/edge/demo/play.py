@@ -159,10 +159,10 @@ def _second_wave(home: Path) -> None:
     rows["new-arrivals"]["is_stopped"] = True
     for name, offer in (("wavering", "coupon-20"), ("wake-up", "hello-again")):
         again = {**rows[name], "id": f"{name}-2", "name": f"{rows[name]['name']}·二", "offers": [offer]}
-        again["window"] = {
-            "earliest": rows[name]["window"]["earliest"].replace("2026-09-01", "2026-09-16"),
-            "latest": rows[name]["window"]["latest"].replace("2026-09-02", "2026-09-17"),
-            "hours": rows[name]["window"]["hours"],
+        again["period"] = {
+            "earliest": rows[name]["period"]["earliest"].replace("2026-09-01", "2026-09-16"),
+            "latest": rows[name]["period"]["latest"].replace("2026-09-02", "2026-09-17"),
+            "hours": rows[name]["period"]["hours"],
         }
         rows[again["id"]] = again
     text = yaml.safe_dump(list(rows.values()), allow_unicode=True, sort_keys=False, width=120)
@@ -281,5 +281,3 @@ def _report(shop: Workspace, waves: tuple[Wave, ...], lang: str | None) -> Path:
     truths = {name: true for wave in waves for name, true in wave.truths.items()}
     write_report(shop, path, lang=lang, truths=truths)
     return path
-
-

@@ -87,7 +87,15 @@ def candidates_of(
         per_zone = by_zone[option.channel.id]
         for turn in range(max((len(found) for found in per_zone), default=0) or 1):
             moment, day = _turn(per_zone, zone_of, turn)
-            asked = Asked(numbers, moment, trace > 0, allowed.is_allowed, option.channel, wishes.message_class)
+            asked = Asked(
+                numbers,
+                moment,
+                trace > 0,
+                allowed.is_allowed,
+                option.channel,
+                wishes.message_class,
+                wishes.is_rehearsal,
+            )
             stage = np.minimum(stage_of(asked, ground.policy, taken), conditions[option.offer.id])
             parts.append((index, day, moment, stage, trace, allowed.consent_seq))
     columns = list(zip(*parts, strict=True))

@@ -159,11 +159,11 @@ def _write(
                 "message_key": _key(ground.stores.hash_key, row["decision"]),
                 "moment": instant(int(checked.moment[i])),
                 "latest_at": row["latest_at"],
-                "state": "released" if reason else "virtual" if is_held else "queued",
+                "state": _state(campaign, reason, is_held=is_held),
                 "next_try_at": instant(int(checked.moment[i])),
                 "parameters": values[i],
                 "cost": row["cost"],
-                "consent_seq": None if is_held or reason or checked.consent_seq[i] < 0 else int(checked.consent_seq[i]),
+                "consent_seq": None if campaign.is_rehearsal or is_held or reason or checked.consent_seq[i] < 0 else int(checked.consent_seq[i]),
                 "reason": f"{DROPPED}:{reason}" if reason else "",
                 "changed_at": ground.now,
             }
@@ -172,8 +172,16 @@ def _write(
         connection.execute(insert(outbox), entries)
         _assign(connection, ground, part, campaign)
         connection.execute(update(plans).where(plans.c.plan_id == kept.plan.plan_id).values(done=done))
-    states = [entry["state"] for entry in entries]
-    return states.count("queued"), states.count("virtual")
+    kept_answers = [row["answer"] for row, reason in zip(rows, checked.reason, strict=True) if not reason]
+    return kept_answers.count("granted"), kept_answers.count("held_out")
+
+
+def _state(campaign: Campaign, reason: str, *, is_held: bool) -> str:
+    if reason:
+        return "released"
+    if campaign.is_rehearsal:
+        return "rehearsed"
+    return "virtual" if is_held else "queued"
 
 
 def _parameters(rows: list[dict[str, Any]], options: tuple[Option, ...], parameters: Parameters) -> list[str]:

@@ -34,13 +34,17 @@ class Asked:
     has_consent: Bools
     channel: Channel
     message_class: str
+    is_rehearsal: bool = False
 
 
 def stage_of(asked: Asked, policy: Policy, taken: Taken) -> Ints:
     """The first local rule that says no, as its place in `REASONS`, or `OPEN`: shape (n,).
 
     Transactional messages need an address only: they are owed, and exempt from consent, caps, gaps and quiet hours.
+    A rehearsal contacts nobody and is refused by nothing but its window.
     """
+    if asked.is_rehearsal:
+        return np.where(asked.moments >= 0, OPEN, QUIET)
     stage = np.full(asked.numbers.size, OPEN, np.int64)
     timed = asked.moments >= 0
     stage[~timed] = QUIET

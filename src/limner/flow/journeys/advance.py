@@ -28,9 +28,7 @@ WINDOW_OVER = words(
 )
 
 
-def advance(
-    campaign: Campaign, members: BitMap, *, who: Actor, entry_key: str, zone: tzinfo, now: datetime
-) -> Wishes:
+def advance(campaign: Campaign, members: BitMap, *, who: Actor, entry_key: str, zone: tzinfo, now: datetime) -> Wishes:
     """The wishes of a campaign's one-step journey for its members, within the actor's scope.
 
     No member: no wish. A window that has ended is an error, because nothing could be sent in it.
@@ -50,16 +48,17 @@ def advance(
         channels=campaign.channels,
         earliest=max(earliest, now),
         latest=latest,
-        hours=campaign.window.hours,
+        hours=campaign.period.hours,
         purpose=campaign.purpose,
         message_class=campaign.message_class,
+        is_rehearsal=campaign.is_rehearsal,
     )
 
 
 def window_of(campaign: Campaign, zone: tzinfo) -> tuple[datetime, datetime]:
     """A campaign's window in UTC; local instants are read in the workspace's zone."""
-    earliest = parse_instant(campaign.window.earliest, zone)
-    latest = parse_instant(campaign.window.latest, zone)
+    earliest = parse_instant(campaign.period.earliest, zone)
+    latest = parse_instant(campaign.period.latest, zone)
     if latest <= earliest:
         raise BadDefinition(
             WINDOW_BACKWARDS, campaign=campaign.id, earliest=earliest.isoformat(), latest=latest.isoformat()

@@ -117,9 +117,7 @@ class Catalog:
         connection.execute(update(files).where(*live).values(seq_out=seq, dropped_at=now))
         kept = select(files.c.batch_id).where(files.c.load == load, files.c.seq_out == seq)
         connection.execute(
-            delete(batches).where(
-                batches.c.batch_id.in_(kept), batches.c.table_name.not_in(("traces", "mints"))
-            )
+            delete(batches).where(batches.c.batch_id.in_(kept), batches.c.table_name.not_in(("traces", "mints")))
         )
         return int(rows)
 
@@ -137,9 +135,7 @@ class Catalog:
         """Put a rewritten file in the place of an old one (None: nothing is left of it)."""
         row = connection.execute(select(files).where(files.c.path == old, files.c.seq_out.is_(None))).mappings().one()
         seq = self._ledger.take(connection, CATALOG)
-        connection.execute(
-            update(files).where(files.c.file_id == row["file_id"]).values(seq_out=seq, dropped_at=now)
-        )
+        connection.execute(update(files).where(files.c.file_id == row["file_id"]).values(seq_out=seq, dropped_at=now))
         if new is not None:
             entry = {**row, "path": new.path, "rows": new.rows, "bytes": new.size, "seq_in": seq}
             entry |= {"file_id": self._ledger.take(connection, "file"), "seq_out": None, "dropped_at": None}

@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from limner.core.errors import Broken, Clash, Full, NotFound, near, words
 from limner.core.settings import LimitSettings
+from limner.store.lake.dialects import write
 from limner.store.lake.catalog import Catalog, NewFile, Snapshot
 from limner.store.lake.tables import TABLES, LakeTable
 from limner.store.ledger import Ledger
@@ -145,7 +146,7 @@ class DuckLake:
             node.set("this", exp.to_identifier(target))
             if not node.alias:
                 node.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
-        return bound.sql(dialect="duckdb"), cursor
+        return write(bound, "duckdb"), cursor
 
     def _mount(self, name: str, version: str | None, snapshot: Snapshot) -> str:
         table = self._tables.get(name)

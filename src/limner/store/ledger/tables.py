@@ -228,7 +228,7 @@ outbox = Table(
     Index("outbox_by_number", "number", "moment"),
 )
 """One row per granted decision of a launched plan (and one `virtual` row per held-out one, which holds cap and gap room
-and is never sent). States: queued, in_flight, handed_over, failed, released, virtual."""
+and is never sent). States: queued, in_flight, handed_over, failed, released, virtual, rehearsed."""
 
 touches = Table(
     "touches",
