@@ -60,7 +60,7 @@ W = TypeVar("W", bound=Word)
 
 EVENT_COLUMNS: Final = (
     PropertyWord("amount", "money", ("金额",)),
-    PropertyWord("quantity", "float", ("数量", "件数")),
+    PropertyWord("quantity", "money", ("数量", "件数")),
     PropertyWord("category", "text", ("类目", "品类")),
     PropertyWord("item_id", "text", ("item", "商品", "商品编号")),
     PropertyWord("order_id", "text", ("order", "订单号")),
