@@ -265,3 +265,21 @@ def test_too_many_opt_outs_are_harmful(tmp_path):
     without = replace(campaign(holdout=1 / 3), experiment=replace(campaign().experiment, holdout=1 / 3, guardrails=()))
     desk.campaigns["gift"] = without
     assert ask(desk, "gift", asof=LATER).verdict is not Verdict.HARMFUL
+
+
+def test_with_and_without_grouping_by_customer_the_sums_are_the_same(desk):
+    from sqlglot import exp
+
+    from limner.flow.measures.arms import arm_of, columns_of_metrics, sums, units
+
+    columns = columns_of_metrics()
+    rows = exp.select("*").from_("outcomes").where(exp.column("campaign").eq("works"))
+    found = [
+        {
+            row["arm"]: arm_of(row, columns)
+            for row in desk.stores.lake.table(sums(units(rows, columns, is_single=is_single), columns)).to_pylist()
+        }
+        for is_single in (True, False)
+    ]
+    assert found[0] == found[1]
+    assert set(found[0]) == {"granted", "held_out"}
