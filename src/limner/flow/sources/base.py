@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from limner.core.errors import BadInput, near, words
 from limner.core.registry import Registry
@@ -30,7 +30,7 @@ CHUNK_ROWS = 1_000_000
 """Rows handled at once: what bounds the memory of a load."""
 
 LINE = "_line"
-"""The column every chunk has: the line (of a table file: the row) a row stands on, counted from 1, the header included."""
+"""The column every chunk has: the line (of a sheet: the row) a row stands on, from 1, the header included."""
 
 
 PLACE_BITS = 36
@@ -62,7 +62,7 @@ class Chunk:
 class Reader(Protocol):
     """One kind of file. `columns` looks at the beginning; `chunks` walks the whole, a chunk at a time."""
 
-    suffixes: tuple[str, ...]
+    suffixes: ClassVar[tuple[str, ...]]
 
     def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
         """The columns in order, each with a type in words: text, number, instant, date, bool."""
@@ -109,9 +109,7 @@ def reader_of(path: Path, kind: str = "") -> tuple[str, Reader]:
     suffix = path.suffix.lower() if path.suffix.lower() != ".gz" else Path(path.stem).suffix.lower()
     known = {ending: name for name, cls in readers for ending in cls.suffixes}
     if suffix not in known:
-        raise BadInput(
-            NO_KIND, near=near(suffix, known), path=path.name, suffix=suffix, known=", ".join(sorted(known))
-        )
+        raise BadInput(NO_KIND, near=near(suffix, known), path=path.name, suffix=suffix, known=", ".join(sorted(known)))
     return known[suffix], readers.find(known[suffix])()
 
 

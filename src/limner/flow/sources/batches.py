@@ -1,4 +1,4 @@
-"""Files cut into batches: a large file into several, small files of one source together, order lines by whole orders."""
+"""Files cut into batches: a large file into several, small files of one source together, whole orders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one load gives to a batch: the number of the batch within the load, its broken lines, whether it is the last."""
+    """What one load gives to a batch: the batch's number within the load, broken lines, whether it is the last."""
 
     job: Job
     number: int
@@ -68,9 +68,7 @@ class _Waiting:
     rows: int = 0
 
 
-def batches(
-    desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell
-) -> Iterator[Batch | Failed]:
+def batches(desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell) -> Iterator[Batch | Failed]:
     """The batches of files that share a mapping, in an order that depends on nothing but the files."""
     if mapping.lines is not None:
         yield from _by_order(desk, mapping, jobs, traces, tell)
@@ -128,7 +126,11 @@ def _staged(desk: Desk, mapping: Mapped, waiting: _Waiting, traces: Traces) -> B
     import pyarrow as pa
 
     desk.drop(ROWS)
-    rows = waiting.tables[0] if len(waiting.tables) == 1 else pa.concat_tables(waiting.tables, promote_options="permissive")
+    rows = (
+        waiting.tables[0]
+        if len(waiting.tables) == 1
+        else pa.concat_tables(waiting.tables, promote_options="permissive")
+    )
     odd = stage(desk, mapping, rows, traces, ROWS, waiting.pieces[0].job.load.started_at)
     return Batch(tuple(waiting.pieces), odd)
 
@@ -136,9 +138,7 @@ def _staged(desk: Desk, mapping: Mapped, waiting: _Waiting, traces: Traces) -> B
 # ------------------------------------------------------------------------------------------------ order lines
 
 
-def _by_order(
-    desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell
-) -> Iterator[Batch | Failed]:
+def _by_order(desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell) -> Iterator[Batch | Failed]:
     """Whole files first, for an order's lines may stand anywhere in one; then batches that hold whole orders."""
     unit: list[tuple[Job, tuple[tuple[int, str, str], ...]]] = []
     odd: frozenset[str] = frozenset()
@@ -197,7 +197,9 @@ def _buckets(
     for number in range(count):
         query = exp.select("*").from_(_STAGED)
         if count > 1:
-            bucket = template("hash(coalesce(:o, '')) % :n", o=exp.func("coalesce", *orders), n=exp.Literal.number(count))
+            bucket = template(
+                "hash(coalesce(:o, '')) % :n", o=exp.func("coalesce", *orders), n=exp.Literal.number(count)
+            )
             query = query.where(bucket.eq(exp.Literal.number(number)))
         if desk.has(_STAGED):
             desk.make(ROWS, query)

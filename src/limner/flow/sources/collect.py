@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 NO_FILE = words("source_file_missing", "Source {source!r}: there is no file {pattern} in {folder}.")
 NO_SUCH_FILE = words("file_missing", "There is no file {path}.")
 WHICH_SOURCE = words(
-    "source_unclear", "Which source is {path}? None of the sources' files fit it. Say limner collect SOURCE --file {path}."
+    "source_unclear",
+    "Which source is {path}? None of the sources' files fit it. Say limner collect SOURCE --file {path}.",
 )
 NO_SOURCES = words("sources_none", "There is no source yet. Write one in sources/, or run limner init --from FILES.")
 
@@ -95,10 +96,11 @@ class Collected:
 
     def __str__(self) -> str:
         c = self.counts
-        lines = [f"{c.rows:,} rows: {c.used:,} used, {c.anonymous:,} anonymous, {c.cancelled:,} cancelled, "
-                 f"{sum(dict(c.rejected).values()):,} rejected"]  # fmt: skip
-        lines += [f"  rejected {count:,}: {reason}" for reason, count in dict(c.rejected).items()]
-        lines += [f"  value left out {count:,}: {reason}" for reason, count in dict(c.values).items()]
+        rejected = sum(c.rejected.values())
+        fates = f"{c.used:,} used, {c.anonymous:,} anonymous, {c.cancelled:,} cancelled, {rejected:,} rejected"
+        lines = [f"{c.rows:,} rows: {fates}"]
+        lines += [f"  rejected {count:,}: {reason}" for reason, count in c.rejected.items()]
+        lines += [f"  value left out {count:,}: {reason}" for reason, count in c.values.items()]
         if self.unchanged:
             lines.append(f"  {self.unchanged} file(s) unchanged: loaded before")
         return "\n".join(lines)
@@ -175,7 +177,13 @@ def _collect_group(
 
 
 def _load(
-    stores: Stores, definitions: Definitions, mapping: Mapped, jobs: Sequence[Job], who: Actor, now: datetime, tell: Tell
+    stores: Stores,
+    definitions: Definitions,
+    mapping: Mapped,
+    jobs: Sequence[Job],
+    who: Actor,
+    now: datetime,
+    tell: Tell,
 ) -> list[FileResult]:
     reached: dict[int, Progress] = {}
     for step in load_files(stores, definitions, mapping, jobs, tell):

@@ -22,11 +22,11 @@ BAD_BOUND = words("condition_bound_bad", "{place}: the condition {word!r} on {co
 
 WORDS = ("is", "is_not", "in", "not_in", "over", "under", "at_least", "at_most", "starts", "ends", "contains", "empty")
 
-Column = Callable[[str], exp.Expression]
+Column = Callable[[str], exp.Expr]
 """Gives the text expression of a column, and fails when the file has none of that name."""
 
 
-def condition(matching: Mapping[str, object], column: Column, place: str) -> exp.Expression:
+def condition(matching: Mapping[str, object], column: Column, place: str) -> exp.Expr:
     """The SQL of a condition; the empty one holds for every row.
 
     >>> condition({"a": ["x", "y"]}, lambda c: exp.column(c), "s").sql("duckdb")
@@ -49,7 +49,7 @@ def columns_of(matching: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _entry(name: str, wanted: object, column: Column, place: str) -> exp.Expression:
+def _entry(name: str, wanted: object, column: Column, place: str) -> exp.Expr:
     if name == "any" and isinstance(wanted, list | tuple) and all(isinstance(p, Mapping) for p in wanted):
         return exp.or_(*(exp.paren(condition(part, column, place)) for part in wanted)) if wanted else exp.false()
     if name == "not" and isinstance(wanted, Mapping):
@@ -59,13 +59,15 @@ def _entry(name: str, wanted: object, column: Column, place: str) -> exp.Express
     return exp.and_(*(_test(value, str(word), bound, name, place) for word, bound in tests.items()))
 
 
-def _test(value: exp.Expression, word: str, bound: object, name: str, place: str) -> exp.Expression:
+def _test(value: exp.Expr, word: str, bound: object, name: str, place: str) -> exp.Expr:
     match word:
         case "is" | "in" | "is_not" | "not_in":
             texts = [exp.Literal.string(_text(b)) for b in (bound if isinstance(bound, list | tuple) else [bound])]
             if not texts:
-                raise BadDefinition(BAD_BOUND, place=place, column=name, word=word, bound="at least one value", value=bound)
-            found: exp.Expression = exp.In(this=value, expressions=texts)
+                raise BadDefinition(
+                    BAD_BOUND, place=place, column=name, word=word, bound="at least one value", value=bound
+                )
+            found: exp.Expr = exp.In(this=value, expressions=texts)
             return _or_no(exp.not_(found) if "not" in word else found)
         case "over" | "under" | "at_least" | "at_most":
             return _or_no(_COMPARE[word](this=_number(value), expression=_bound(bound, word, name, place)))
@@ -73,7 +75,7 @@ def _test(value: exp.Expression, word: str, bound: object, name: str, place: str
             literal = exp.Literal.string(_text(bound))
             return _or_no(exp.Anonymous(this=_TEXT[word], expressions=[value, literal]))
         case "empty" if isinstance(bound, bool):
-            is_null: exp.Expression = exp.Is(this=value, expression=exp.null())
+            is_null: exp.Expr = exp.Is(this=value, expression=exp.null())
             return is_null if bound else exp.not_(is_null)
         case "empty":
             raise BadDefinition(BAD_BOUND, place=place, column=name, word=word, bound="true or false", value=bound)
@@ -85,7 +87,7 @@ _COMPARE: Mapping[str, Any] = {"over": exp.GT, "under": exp.LT, "at_least": exp.
 _TEXT = {"starts": "starts_with", "ends": "ends_with", "contains": "contains"}
 
 
-def _or_no(test: exp.Expression) -> exp.Expression:
+def _or_no(test: exp.Expr) -> exp.Expr:
     return exp.func("coalesce", test, exp.false())
 
 
@@ -95,11 +97,11 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _number(value: exp.Expression) -> exp.Expression:
+def _number(value: exp.Expr) -> exp.Expr:
     return exp.TryCast(this=value.copy(), to=exp.DataType.build("DECIMAL(18,4)", dialect="duckdb"))
 
 
-def _bound(bound: object, word: str, name: str, place: str) -> exp.Expression:
+def _bound(bound: object, word: str, name: str, place: str) -> exp.Expr:
     try:
         return exp.Literal.number(format(Decimal(str(bound)), "f"))
     except InvalidOperation:

@@ -13,7 +13,7 @@ from limner.core.ours import Channel
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Part
 from limner.flow.sources.readings import template
-from limner.flow.sources.sections import Making, day_of, hour_of, load_of
+from limner.flow.sources.sections import Making, day_of, hour_of, load_of, stacked
 from limner.store.ledger.tables import batches, consents, touches
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _KEYS = 900
 
 def consent_rows(making: Making) -> exp.Query | None:
     """The statements of consent among the rows, each on the row's strongest identifier."""
-    whole: exp.Query | None = None
+    parts: list[exp.Query] = []
     for part in making.mapped.of("consents"):
         fields = part.fields
         wanted = [load_of(exp.column("_line")).as_("load"), exp.column("trace")]
@@ -42,12 +42,12 @@ def consent_rows(making: Making) -> exp.Query | None:
         purpose = exp.column(fields["purpose"]) if "purpose" in fields else exp.Literal.string("marketing")
         wanted.append(exp.func("coalesce", purpose, exp.Literal.string("marketing")).as_("purpose"))
         for name, kind in (("until_at", "TIMESTAMPTZ"), ("uses", "INT"), ("proof", "VARCHAR")):
-            value: exp.Expression = exp.column(fields[name]) if name in fields else exp.null()
+            value: exp.Expr = exp.column(fields[name]) if name in fields else exp.null()
             wanted.append(exp.cast(value, kind).as_(name))
         usable = exp.column("w").is_(exp.null())
         test = exp.and_(usable, exp.column(part.flag)) if part.flag else usable
-        found = exp.select(*wanted).from_(making.rows).where(test)
-        whole = found if whole is None else exp.union(whole, found, distinct=False, by_name=True)
+        parts.append(exp.select(*wanted).from_(making.rows).where(test))
+    whole = stacked(parts)
     if whole is None:
         return None
     joined = exp.select("c.*", "k.kind", "k.hash").from_(whole.subquery("c"))
@@ -92,7 +92,7 @@ def _consent(row: Mapping[str, Any], seq: int, load: int, source: str, now: date
 
 
 def mark_receipts(desk: Desk, making: Making, stores: Stores) -> None:
-    """Bring the touches the receipts speak of to the desk (`receipt_touches`), and mark rows that fit none, or come again."""
+    """Bring the touches of the receipts to the desk (`receipt_touches`); mark rows that fit none or come again."""
     for part in making.mapped.of("receipts"):
         key = exp.column(part.fields["message_key"])
         keys = desk.ask(exp.select(key.as_("message_key")).distinct().from_(making.rows).where("w IS NULL"))
@@ -119,7 +119,7 @@ def _touches(stores: Stores, keys: list[str]) -> pa.Table:
     return pa.table({n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
 
 
-def receipt_key(part: Part) -> exp.Expression:
+def receipt_key(part: Part) -> exp.Expr:
     """16 bytes of message, status and moment: what makes two receipts one."""
     fields = part.fields
     return template(
@@ -143,7 +143,7 @@ def _mark_again(desk: Desk, making: Making, stores: Stores, part: Part) -> None:
     _mark(desk, making, part, twice, DUPLICATE_RECEIPT)
 
 
-def _mark(desk: Desk, making: Making, part: Part, test: exp.Expression, reason: str) -> None:
+def _mark(desk: Desk, making: Making, part: Part, test: exp.Expr, reason: str) -> None:
     key = part.fields["message_key"]
     label = making.mapped.readings[key].label
     value = template("{'reason': :r, 'label': :l, 'value': :v}", r=reason, l=label, v=exp.column(key))
@@ -158,7 +158,7 @@ def _mark(desk: Desk, making: Making, part: Part, test: exp.Expression, reason: 
 
 def receipt_events(making: Making) -> exp.Query | None:
     """Receipts as events of the touch they speak of."""
-    whole: exp.Query | None = None
+    parts: list[exp.Query] = []
     for part in making.mapped.of("receipts"):
         happened = exp.column(part.fields["happened_at"])
         wanted = [
@@ -172,16 +172,16 @@ def receipt_events(making: Making) -> exp.Query | None:
         same = exp.column(part.fields["message_key"], "r").eq(exp.column("message_key", "t"))
         found = exp.select(*wanted).from_(exp.to_table(making.rows).as_("r"))
         found = found.join("receipt_touches AS t", on=same).where(exp.column("w", "r").is_(exp.null()))
-        whole = found if whole is None else exp.union(whole, found, distinct=False, by_name=True)
-    return whole
+        parts.append(found)
+    return stacked(parts)
 
 
 def refusals(making: Making, definitions: Definitions) -> exp.Query | None:
     """The consents that receipts take back: the channel's consent is refused from the receipt's moment on."""
-    whole = None
+    parts: list[exp.Query] = []
     named = {name: c.consent or name for name, c in definitions.of(Channel).items()}
     for part in making.mapped.of("receipts"):
-        channel: exp.Expression = exp.column("channel", "t")
+        channel: exp.Expr = exp.column("channel", "t")
         if named:
             case = exp.Case(this=channel)
             for name, consent in named.items():
@@ -201,8 +201,8 @@ def refusals(making: Making, definitions: Definitions) -> exp.Query | None:
         found = exp.select(*wanted).from_(exp.to_table(making.rows).as_("r"))
         found = found.join("receipt_touches AS t", on=same).join("known_traces AS k", on="t.trace = k.trace")
         found = found.where(exp.column("w", "r").is_(exp.null()), says_no)
-        whole = found if whole is None else exp.union(whole, found, distinct=False, by_name=True)
-    return whole
+        parts.append(found)
+    return stacked(parts)
 
 
 def batch_name(load: int, number: int) -> str:

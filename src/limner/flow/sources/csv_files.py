@@ -7,7 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from limner.core.errors import BadInput, Broken
 from limner.flow.sources.base import (
@@ -76,7 +76,7 @@ def _layout(path: Path, options: ReadOptions) -> tuple[str, str, list[str], int]
 class CsvReader:
     """Delimited text of any of the known encodings, packed with gzip or not."""
 
-    suffixes = (".csv", ".txt", ".tsv")
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".txt", ".tsv")
 
     def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
         """The header; everything is text."""
@@ -104,7 +104,7 @@ def _batches(
 
     delimiter, names, wanted, first = layout
 
-    def odd(row: Any) -> str:  # noqa: ANN401
+    def odd(row: Any) -> str:
         ragged.append((row.number, row.text))
         return "skip"
 
@@ -179,7 +179,11 @@ def _in_lines(
 
 
 def _numbered(
-    batch: Any, ragged: list[tuple[int, str]], records: int, line: int, first: int  # noqa: ANN401
+    batch: Any,
+    ragged: list[tuple[int, str]],
+    records: int,
+    line: int,
+    first: int,
 ) -> tuple[Any, int, int, list[tuple[int, str, str]]]:
     """The batch with `_line`; `records` counts records so far, `line` is the last line used."""
     import numpy as np

@@ -110,7 +110,7 @@ class HoldingMap:
 
 @dataclass(frozen=True, slots=True)
 class RelationMap:
-    """One relation per row that matches: to another customer (`other`, of the identifier kind `other_kind`) or operator."""
+    """One relation per row that matches: to another customer (`other`, of the kind `other_kind`) or to an operator."""
 
     kind: Reads
     happened_at: Reads

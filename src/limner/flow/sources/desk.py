@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 NO_ROOM = words("collect_full", "There is no room left for collecting: {why}. Free some space, then run this again.")
 NOT_WORKED = words("collect_failed", "The rows could not be worked on: {why}")
-AT_WORK = words("collect_at_work", "Another collect is at work in this process. Wait for it to end, then run this again.")
+AT_WORK = words(
+    "collect_at_work", "Another collect is at work in this process. Wait for it to end, then run this again."
+)
 
 _OPEN = ("ATTACH ':memory:' AS collect_desk", "USE collect_desk")
 _CLOSE = ("USE memory", "DETACH collect_desk")

@@ -34,7 +34,7 @@ def mark_duplicates(desk: Desk, making: Making, stores: Stores) -> None:
             _by_order(desk, making, stores, part)
 
 
-def _taken(part: Part) -> exp.Expression:
+def _taken(part: Part) -> exp.Expr:
     usable = exp.column("w").is_(exp.null())
     return exp.and_(usable, exp.column(part.flag)) if part.flag else usable
 
@@ -81,7 +81,7 @@ def _known_orders(name: str) -> exp.Select:
     )  # fmt: skip
 
 
-def _repeated(mapped: Mapped, making: Making, part: Part, is_named: exp.Expression) -> exp.Select:
+def _repeated(mapped: Mapped, making: Making, part: Part, is_named: exp.Expr) -> exp.Select:
     """The lines of rows whose order stands in the lake, or stood in this file in a richer row."""
     order = exp.column(part.fields["order_id"]).as_("order_id")
     wanted = [exp.column("_line"), order, exp.column("trace")]
@@ -106,7 +106,7 @@ def _repeated(mapped: Mapped, making: Making, part: Part, is_named: exp.Expressi
     return exp.select("_line").from_(exp.union(known, twice).subquery("u"))
 
 
-def _other_loads(rows: exp.Expression) -> exp.Select:
+def _other_loads(rows: exp.Expr) -> exp.Select:
     """Lines of an order that another load of the same batch states better: with a customer, or earlier."""
     order = exp.Order(expressions=[exp.Ordered(this=template("trace IS NULL")), exp.Ordered(this=exp.column("_line"))])
     first = exp.Window(
@@ -116,7 +116,7 @@ def _other_loads(rows: exp.Expression) -> exp.Select:
     return exp.select("_line").from_(ranked).where(exp.column("best").neq(load_of(exp.column("_line"))))
 
 
-def _again(keys: list[str], *by: exp.Expression) -> exp.Expression:
+def _again(keys: list[str], *by: exp.Expr) -> exp.Expr:
     order = exp.Order(expressions=[exp.Ordered(this=b) for b in by])
     return exp.Window(this=exp.RowNumber(), partition_by=[exp.column(k) for k in keys], order=order)
 

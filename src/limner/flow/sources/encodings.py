@@ -1,4 +1,4 @@
-"""Text files of unknown encoding as a stream of clean UTF-8 bytes: decoded, without NUL bytes, byte marks and lone CR."""
+"""Text files of unknown encoding as a stream of clean UTF-8 bytes: decoded, without NUL bytes and byte marks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import gzip
 import io
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 from limner.core.errors import BadInput, Broken, words
 from limner.flow.sources.base import EMPTY_FILE, UNREADABLE_FILE
@@ -37,10 +37,10 @@ _MOST_LOST = 0.002
 _BLOCK = 1 << 20
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BinaryIO:
     """The file's bytes, unpacked when its name ends in .gz."""
     try:
-        return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+        return cast("BinaryIO", gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb"))
     except OSError as error:
         raise Broken(UNREADABLE_FILE, path=path, kind="a file", why=error.strerror or str(error)) from error
 
@@ -70,10 +70,9 @@ def encoding_of(path: Path, stated: str = "") -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if len(head) > 3 and head[1::2].count(0) > len(head) // 4:
-        return "utf-16-le"
-    if len(head) > 3 and head[::2].count(0) > len(head) // 4:
-        return "utf-16-be"
+    odd, even = head[1::2].count(0), head[::2].count(0)
+    if max(odd, even) > max(len(head) // 20, 1) and min(odd, even) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
     lost = {name: _lost(head, name) for name in _TRIED}
     best = min(lost, key=lambda name: lost[name])
     if lost[best] > _MOST_LOST or b"\x00\x00\x00\x00" in head[:64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from limner.core.errors import BadInput, Broken, NotFound, near, words
 from limner.flow.sources.base import (
@@ -48,7 +48,7 @@ def cell_text(cell: object) -> str | None:
             return str(cell)
 
 
-def _sheet(path: Path, options: ReadOptions) -> Any:  # noqa: ANN401
+def _sheet(path: Path, options: ReadOptions) -> Any:
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
@@ -79,7 +79,7 @@ def _head(rows: Sequence[Sequence[object]], skip: int) -> int:
 class ExcelReader:
     """xlsx, xls, xlsb and ods; the first sheet that has rows, or the one named."""
 
-    suffixes = (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
+    suffixes: ClassVar[tuple[str, ...]] = (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
 
     def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
         """The header; everything is text."""

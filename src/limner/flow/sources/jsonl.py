@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from limner.core.errors import BadInput, Broken
 from limner.flow.sources.base import CHUNK_ROWS, EMPTY_FILE, LINE, UNREADABLE_FILE, Chunk, ReadOptions, source_kind
@@ -51,7 +51,7 @@ def _paths(path: Path, encoding: str) -> dict[str, tuple[str, ...]]:
 class JsonlReader:
     """One JSON object per line; a line that is none is broken. Lists and objects come as their JSON text."""
 
-    suffixes = (".jsonl", ".ndjson", ".json")
+    suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson", ".json")
 
     def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
         """The names the first lines have; everything is text."""
@@ -102,7 +102,7 @@ def _blocks(stream: Utf8Stream) -> Iterator[Any]:
             return
 
 
-def _parsed(lines: Any, first: int, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Any, list[tuple[int, str, str]]]:  # noqa: ANN401
+def _parsed(lines: Any, first: int, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Any, list[tuple[int, str, str]]]:
     """Columns taken out of the lines by DuckDB's JSON reader, and the lines that are no objects."""
     import duckdb
     import numpy as np
@@ -124,7 +124,9 @@ def _parsed(lines: Any, first: int, wanted: Mapping[str, tuple[str, ...]]) -> tu
         connection.register("good", marked.filter(is_good).sort_by(LINE))
         good = connection.table("good")
         picked = [
-            duckdb.FunctionExpression("json_extract_string", text, duckdb.ConstantExpression(_json_path(keys))).alias(name)
+            duckdb.FunctionExpression("json_extract_string", text, duckdb.ConstantExpression(_json_path(keys))).alias(
+                name
+            )
             for name, keys in wanted.items()
         ]
         rows = good.select(*picked, duckdb.ColumnExpression(LINE)).to_arrow_table()

@@ -41,11 +41,12 @@ _TABLES: Sequence[tuple[str, Callable[[Making], exp.Query | None]]] = (
 def load_files(
     stores: Stores, definitions: Definitions, mapping: Mapped, jobs: Sequence[Job], tell: Tell
 ) -> Iterator[Progress | Failed]:
-    """Bring files in that share a mapping; says how far each load has come after every batch, and stops at a failure."""
+    """Bring in files that share a mapping; says after every batch how far each load is, and stops at a failure."""
     desk = Desk(stores.lake)
     counts = {job.load.load: job.load.counts for job in jobs}
     try:
         traces = Traces(stores, desk)
+        _remember(desk, stores, jobs)
         for batch in batches(desk, mapping, jobs, traces, tell):
             if isinstance(batch, Failed):
                 yield batch
@@ -56,6 +57,17 @@ def load_files(
             yield from steps
     finally:
         desk.close()
+
+
+def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
+    """Identifiers that a cut-off run has written are not written again."""
+    begun = [exp.Literal.number(job.load.load) for job in jobs if job.load.done]
+    if begun:
+        rows = exp.select("load", "trace", "with_trace", exp.func("min", exp.column("happened_at")).as_("moment"))
+        rows = rows.from_("identifiers").where(exp.In(this=exp.column("load"), expressions=begun))
+        desk.give("given_emitted", stores.lake.table(rows.group_by("load", "trace", "with_trace")))
+        desk.make(_EMITTED, exp.select("*").from_("given_emitted"))
+        desk.take_back("given_emitted")
 
 
 def _name(piece: Piece) -> str:
@@ -118,7 +130,9 @@ def _append_rows(stores: Stores, table: str, names: Mapping[int, str], rows: pa.
         ((load, name),) = names.items()
         stores.lake.append_many(table, [(name, rows, load)])
         return
-    parts = [(names[load], rows.filter(pc.equal(rows["load"], load)), load) for load in pc.unique(rows["load"]).to_pylist()]
+    parts = [
+        (names[load], rows.filter(pc.equal(rows["load"], load)), load) for load in pc.unique(rows["load"]).to_pylist()
+    ]
     stores.lake.append_many(table, parts)
 
 
@@ -127,9 +141,7 @@ def _write_identifiers(desk: Desk, stores: Stores, making: Making, names: Mappin
     if all(named.is_other for named in making.mapped.identifiers):
         return
     empty = exp.select("1").where(exp.false())
-    query = desk.once(
-        ("found", id(making.mapped), emitted), lambda: sections.identifiers(making, emitted) or empty
-    )
+    query = desk.once(("found", id(making.mapped), emitted), lambda: sections.identifiers(making, emitted) or empty)
     desk.make(_FOUND, query)
     _append(desk, stores, making, "identifiers", names, lambda m: sections.identifier_rows(m, _FOUND))
     desk.add(_EMITTED, exp.select("load", "trace", "with_trace", "moment").from_(_FOUND))

@@ -1,4 +1,4 @@
-"""Loads: one run of a source over one file, in the ledger. A load is done once, resumed after a kill, and withdrawable."""
+"""Loads: one run of a source over one file, in the ledger; done once, resumed after a kill, withdrawable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 
 from limner.core.actor import Actor
+from limner.core.definition import as_mapping
 from limner.core.errors import NotFound, words
 from limner.core.ids import version
-from limner.core.definition import as_mapping
 from limner.core.tell import Tell, silent
 from limner.flow.sources.definition import Source
 from limner.store.ledger.tables import audit, batches, consents, loads
@@ -40,12 +40,12 @@ class Counts:
     used: int = 0
     anonymous: int = 0
     cancelled: int = 0
-    rejected: Mapping[str, int] = ()  # type: ignore[assignment]
-    values: Mapping[str, int] = ()  # type: ignore[assignment]
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Counts) -> Counts:
         def both(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
-            return dict(sorted((Counter(dict(a)) + Counter(dict(b))).items(), key=lambda kv: (-kv[1], kv[0])))
+            return dict(sorted((Counter(a) + Counter(b)).items(), key=lambda kv: (-kv[1], kv[0])))
 
         return Counts(
             self.rows + other.rows, self.used + other.used, self.anonymous + other.anonymous,

@@ -1,4 +1,4 @@
-"""A source held against the columns of a file: every field a reading, every condition a flag, unknown columns an error."""
+"""A source held against the columns of a file: fields become readings, conditions flags, unknown columns errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ NOTHING_MAPPED = words(
     "Source {source!r} says of no column what it means. Add events, traits, items, consents or another section.",
 )
 NEEDED = words("source_field_needed", "Source {source!r}: {section} needs the field {name!r}.")
-NO_OWNER = words("source_needs_identifiers", "Source {source!r}: {section} belong to somebody. Map identifiers as well.")
+NO_OWNER = words(
+    "source_needs_identifiers", "Source {source!r}: {section} belong to somebody. Map identifiers as well."
+)
 
 EVENT: Mapping[str, Type] = {
     "name": "name",
@@ -124,7 +126,7 @@ class Named:
     key: str
     kind: IdentifierKind
     label: str
-    raw: exp.Expression
+    raw: exp.Expr
     is_other: bool = False
 
 
@@ -139,7 +141,7 @@ class Mapped:
     parts: tuple[Part, ...]
     lines: Part | None
     traits: Mapping[str, str]
-    flags: Mapping[str, exp.Expression]
+    flags: Mapping[str, exp.Expr]
     rules: tuple[tuple[str, str], ...]
     stamps: tuple[str, ...]
     zone: str
@@ -161,7 +163,7 @@ class _Desk:
     def __init__(self, columns: Mapping[str, str], zone: str, place: str) -> None:
         self.columns, self.zone, self.place = columns, zone, place
         self.readings: dict[str, Reading] = {}
-        self.flags: dict[str, exp.Expression] = {}
+        self.flags: dict[str, exp.Expr] = {}
 
     def read(self, reads: Reads, type_: Type) -> str:
         long = as_field(reads)
@@ -180,12 +182,12 @@ class _Desk:
         self.flags[key] = condition(matching, self._text, self.place)
         return key
 
-    def _text(self, column: str) -> exp.Expression:
+    def _text(self, column: str) -> exp.Expr:
         if column not in self.columns:
             return exp.cast(exp.null(), "VARCHAR")
         return source_text(exp.column(column, quoted=True), self.columns[column])
 
-    def part(self, section: str, entry: Any, types: Mapping[str, Type]) -> Part:  # noqa: ANN401
+    def part(self, section: str, entry: Any, types: Mapping[str, Type]) -> Part:
         found = {name: self.read(getattr(entry, name), t) for name, t in types.items() if is_read(getattr(entry, name))}
         return Part(section, found, self.flag(getattr(entry, "matching", {})))
 
@@ -203,8 +205,8 @@ def mapped(
     parts = [_event(desk, entry, properties) for entry in source.events]
     for section, types in SECTIONS.items():
         entries = getattr(source, section)
-        for entry in entries if isinstance(entries, tuple) else (entries,) if entries else ():
-            parts.append(desk.part(section, entry, types))
+        several = entries if isinstance(entries, tuple) else (entries,) if entries else ()
+        parts += [desk.part(section, entry, types) for entry in several]
     lines = desk.part("lines", source.lines, LINE_FIELDS) if source.lines else None
     stamps = tuple(dict.fromkeys(p.fields["happened_at"] for p in parts if "happened_at" in p.fields))
     traits = {name: desk.read(r, _TRAIT_TYPES[as_field(r).type or "text"]) for name, r in source.traits.items()}
@@ -223,7 +225,9 @@ def mapped(
 def _event(desk: _Desk, entry: EventMap, properties: Mapping[str, str]) -> Part:
     part = desk.part("events", entry, EVENT)
     typed = {
-        name: desk.read(r, _PROPERTY_TYPES[properties[name]]) for name, r in entry.properties.items() if name in properties
+        name: desk.read(r, _PROPERTY_TYPES[properties[name]])
+        for name, r in entry.properties.items()
+        if name in properties
     }
     loose = {name: desk.read(r, "text") for name, r in entry.properties.items() if name not in properties}
     return Part("events", part.fields, part.flag, typed, loose)
@@ -262,8 +266,8 @@ def _mentions(source: Source) -> Iterator[str]:
 
 
 def _matchings(source: Source) -> Iterator[Mapping[str, object]]:
-    for entry in (*source.events, *source.holdings, *source.relations, *source.consents):
-        yield entry.matching
+    for section in (source.events, source.holdings, source.relations, source.consents):
+        yield from (entry.matching for entry in section)
 
 
 def _fields_of(value: object) -> Iterator[Field]:
@@ -272,7 +276,7 @@ def _fields_of(value: object) -> Iterator[Field]:
     elif is_dataclass(value) and not isinstance(value, type):
         for part in fields(value):
             inner = getattr(value, part.name)
-            if part.name in _NOT_READ or (isinstance(value, Source) and part.name in ("name", "kind")):
+            if part.name in (_NOT_READ_OF_SOURCE if isinstance(value, Source) else _NOT_READ):
                 continue
             if isinstance(inner, str):
                 yield Field(column=inner)
@@ -286,10 +290,27 @@ def _fields_of(value: object) -> Iterator[Field]:
             yield as_field(inner) if isinstance(inner, str | Field) else Field()
 
 
-_NOT_READ = frozenset(
-    "id files encoding delimiter sheet zone currency extra optional money ask matching cancelled reject other_kind".split()
+_NOT_READ = frozenset({"matching", "other_kind"})
+_NOT_READ_OF_SOURCE = frozenset(
+    [
+        "id",
+        "files",
+        "name",
+        "kind",
+        "encoding",
+        "delimiter",
+        "sheet",
+        "zone",
+        "currency",
+        "extra",
+        "optional",
+        "money",
+        "ask",
+        "cancelled",
+        "reject",
+    ]
 )
-"""Fields of a source and of its parts that read no column; a source's own name and kind are no readings either."""
+"""Fields that read no column: of the parts of a source, and of a source itself."""
 
 
 def _check(source: Source, columns: Mapping[str, str], path: object) -> None:

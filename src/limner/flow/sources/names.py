@@ -43,7 +43,10 @@ def canonical_name(raw: str, *, among: str = "") -> str:
     plain = text(raw)
     if among:
         fitting = {
-            other.lower(): name for name, others in names().items() for other in (name, *others) if name.startswith(among)
+            other.lower(): name
+            for name, others in names().items()
+            for other in (name, *others)
+            if name.startswith(among)
         }
         return fitting.get(plain.lower(), "")
     return _by_other().get(plain.lower(), plain[:LONGEST])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from limner.core.errors import BadInput, Broken
 from limner.flow.sources.base import CHUNK_ROWS, EMPTY_FILE, LINE, UNREADABLE_FILE, Chunk, ReadOptions, source_kind
 
 
-def _file(path: Path) -> Any:  # noqa: ANN401
+def _file(path: Path) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -22,7 +22,7 @@ def _file(path: Path) -> Any:  # noqa: ANN401
         raise Broken(UNREADABLE_FILE, path=path, kind="Parquet", why=str(error).splitlines()[0]) from error
 
 
-def _word(kind: Any) -> str:  # noqa: ANN401
+def _word(kind: Any) -> str:
     import pyarrow as pa
 
     if pa.types.is_timestamp(kind):
@@ -31,7 +31,9 @@ def _word(kind: Any) -> str:  # noqa: ANN401
         return "date"
     if pa.types.is_boolean(kind):
         return "bool"
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_integer(kind):
+        return "integer"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"
     return "text"
 
@@ -40,7 +42,7 @@ def _word(kind: Any) -> str:  # noqa: ANN401
 class ParquetReader:
     """Parquet as it is; a row's line is its place in the file, counted from 1."""
 
-    suffixes = (".parquet", ".pq")
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
 
     def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
         """The columns with the types they have."""
@@ -59,7 +61,9 @@ class ParquetReader:
         total, first = file.metadata.num_rows, 1
         waiting: list[Any] = []
         try:
-            for batch in file.iter_batches(batch_size=min(size, 131_072), columns=wanted or [file.schema_arrow.names[0]]):
+            for batch in file.iter_batches(
+                batch_size=min(size, 131_072), columns=wanted or [file.schema_arrow.names[0]]
+            ):
                 waiting.append(batch)
                 if sum(b.num_rows for b in waiting) >= size:
                     yield _numbered(waiting, first, total)
@@ -69,8 +73,10 @@ class ParquetReader:
         if waiting or first == 1:
             schema = pa.schema([file.schema_arrow.field(n) for n in wanted])
             empty = pa.table({LINE: pa.array(np.arange(0))})
-            yield _numbered(waiting, first, total) if waiting else Chunk(
-                schema.empty_table().append_column(LINE, empty[LINE]), (), 0, total
+            yield (
+                _numbered(waiting, first, total)
+                if waiting
+                else Chunk(schema.empty_table().append_column(LINE, empty[LINE]), (), 0, total)
             )
 
 

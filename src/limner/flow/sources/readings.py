@@ -1,8 +1,8 @@
 """Reading a column as a type, at two speeds.
 
-The fast way is SQL over all rows and takes what is well formed. What it cannot take is handed, each distinct value once,
-to the scalar functions of `core.normal` and `core.moments`, and joined back. Both ways give the same answer; a test
-holds them against each other.
+The fast way is SQL over all rows and takes what is well formed. What it cannot take is handed, each distinct value
+once, to the scalar functions of `core.normal` and `core.moments`, and joined back. Both ways give the same answer; a
+test holds them against each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Type = Literal["key", "text", "name", "receipt", "number", "money", "bool", "instant", "date", "float"]
 """key: an id, kept as written · text · name: an event's name made canonical · receipt: a message event's name ·
-number, money: decimal(18,4) · float: a number as a trait keeps it · bool · instant · date: an instant that may be old."""
+number, money: decimal(18,4) · float: a number as a trait keeps it · bool · instant · date: one that may be old."""
 
 OLDEST_DATE: Final = 1900
 NOT_YES_OR_NO: Final = "neither yes nor no"
@@ -45,7 +45,7 @@ class Reading:
     zone: str
 
 
-def template(sql: str, **parts: exp.Expression | str) -> exp.Expression:
+def template(sql: str, **parts: exp.Expr | str) -> exp.Expr:
     """A piece of SQL in our dialect with its `:names` filled by trees; text becomes a literal.
 
     >>> template("trim(:x) = :word", x=exp.column("a"), word="b'").sql("duckdb")
@@ -53,22 +53,23 @@ def template(sql: str, **parts: exp.Expression | str) -> exp.Expression:
     """
     filled = {name: exp.Literal.string(p) if isinstance(p, str) else p for name, p in parts.items()}
 
-    def put(node: exp.Expression) -> exp.Expression:
+    def put(node: exp.Expr) -> exp.Expr:
         return filled[node.name].copy() if isinstance(node, exp.Placeholder) else node
 
     return _parsed(sql).copy().transform(put)
 
 
 @cache
-def _parsed(sql: str) -> exp.Expression:
+def _parsed(sql: str) -> exp.Expr:
     return parse_one(sql, dialect="duckdb")
 
 
-def source_text(column: exp.Expression, kind: str) -> exp.Expression:
+def source_text(column: exp.Expr, kind: str) -> exp.Expr:
     """A column of the file as trimmed text; floats that are whole numbers lose their point."""
     if kind == "number":
         return template(
-            "CASE WHEN :x = floor(:x) AND abs(:x) < 1e15 THEN CAST(CAST(:x AS BIGINT) AS VARCHAR) ELSE CAST(:x AS VARCHAR) END",
+            "CASE WHEN :x = floor(:x) AND abs(:x) < 1e15 THEN CAST(CAST(:x AS BIGINT) AS VARCHAR) "
+            "ELSE CAST(:x AS VARCHAR) END",
             x=column,
         )
     if kind == "text":
@@ -76,7 +77,7 @@ def source_text(column: exp.Expression, kind: str) -> exp.Expression:
     return exp.cast(column, "VARCHAR")
 
 
-def field_text(field: Field, columns: Mapping[str, str]) -> exp.Expression:
+def field_text(field: Field, columns: Mapping[str, str]) -> exp.Expr:
     """The text of a field over the columns of a chunk (name → type in words), its words put in."""
     if field.constant:
         return exp.Literal.string(field.constant)
@@ -93,13 +94,13 @@ def field_text(field: Field, columns: Mapping[str, str]) -> exp.Expression:
     return choice.else_(_literal(field.other) if field.other else whole.copy())
 
 
-def _of(name: str, columns: Mapping[str, str]) -> exp.Expression:
+def _of(name: str, columns: Mapping[str, str]) -> exp.Expr:
     if name not in columns:
         return exp.cast(exp.null(), "VARCHAR")
     return source_text(exp.column(name, quoted=True), columns[name])
 
 
-def _literal(value: str) -> exp.Expression:
+def _literal(value: str) -> exp.Expr:
     return exp.Literal.string(value)
 
 
@@ -107,9 +108,9 @@ def _literal(value: str) -> exp.Expression:
 class Fast:
     """The fast way of a reading: the value, when a row needs the slow way (None: never), and its raw text then."""
 
-    value: exp.Expression
-    is_slow: exp.Expression | None
-    raw: exp.Expression
+    value: exp.Expr
+    is_slow: exp.Expr | None
+    raw: exp.Expr
 
 
 SQL_TYPES: Final[Mapping[str, str]] = {
@@ -153,10 +154,10 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
             return Fast(exp.Case().when(exp.not_(exp.paren(slow)), raw.copy()), slow.copy(), raw)
 
 
-def _fast_number(reading: Reading, raw: exp.Expression, column: exp.Expression, kind: str) -> Fast:
+def _fast_number(reading: Reading, raw: exp.Expr, column: exp.Expr, kind: str) -> Fast:
     sql_type = "DOUBLE" if reading.type == "float" else "DECIMAL(18,4)"
     if kind in ("number", "integer"):
-        value: exp.Expression = exp.TryCast(this=column, to=exp.DataType.build("DECIMAL(18,4)", dialect="duckdb"))
+        value: exp.Expr = exp.TryCast(this=column, to=exp.DataType.build("DECIMAL(18,4)", dialect="duckdb"))
         slow = template(":x IS NOT NULL AND :v IS NULL", x=column, v=value)
     else:
         plain = template("regexp_full_match(:x, :form)", x=raw, form=_PLAIN_NUMBER)
@@ -169,10 +170,10 @@ def _fast_number(reading: Reading, raw: exp.Expression, column: exp.Expression, 
     return Fast(exp.cast(value, sql_type) if sql_type == "DOUBLE" else value, slow, raw)
 
 
-def _fast_instant(reading: Reading, raw: exp.Expression, column: exp.Expression, kind: str) -> Fast:
+def _fast_instant(reading: Reading, raw: exp.Expr, column: exp.Expr, kind: str) -> Fast:
     zone = reading.field.zone or reading.zone
     low, high = bounds(zone, reading.type)
-    parts = {"x": column, "raw": raw, "zone": zone, "wall": _WALL, "zoned": _ZONED}
+    parts: dict[str, exp.Expr | str] = {"x": column, "raw": raw, "zone": zone, "wall": _WALL, "zoned": _ZONED}
     match kind:
         case "instant":
             value = template("CAST(:x AS TIMESTAMPTZ)", **parts)
@@ -180,7 +181,8 @@ def _fast_instant(reading: Reading, raw: exp.Expression, column: exp.Expression,
             value = template("timezone(:zone, CAST(:x AS TIMESTAMP))", **parts)
         case _:
             value = template(
-                "CASE WHEN regexp_full_match(:raw, :wall) THEN timezone(:zone, TRY_CAST(replace(:raw, '/', '-') AS TIMESTAMP)) "
+                "CASE WHEN regexp_full_match(:raw, :wall) "
+                "THEN timezone(:zone, TRY_CAST(replace(:raw, '/', '-') AS TIMESTAMP)) "
                 "WHEN regexp_full_match(:raw, :zoned) THEN TRY_CAST(:raw AS TIMESTAMPTZ) END",
                 **parts,
             )
@@ -188,7 +190,7 @@ def _fast_instant(reading: Reading, raw: exp.Expression, column: exp.Expression,
     return Fast(bounded, template(":raw IS NOT NULL AND :v IS NULL", raw=raw, v=bounded), raw)
 
 
-def bounds(zone: str, type_: str) -> tuple[exp.Expression, exp.Expression]:
+def bounds(zone: str, type_: str) -> tuple[exp.Expr, exp.Expr]:
     """The first instant a reading takes and the first it no longer takes, as literals."""
     first = OLDEST_DATE if type_ == "date" else FIRST_YEAR
     ends = (datetime(first, 1, 1), datetime(LAST_YEAR + 1, 1, 1))  # noqa: DTZ001 - walls, zoned in the next line
@@ -196,13 +198,13 @@ def bounds(zone: str, type_: str) -> tuple[exp.Expression, exp.Expression]:
     return low, high
 
 
-def instant_literal(instant: datetime) -> exp.Expression:
+def instant_literal(instant: datetime) -> exp.Expr:
     """An instant as a typed literal."""
     written = instant.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
     return exp.cast(exp.Literal.string(written), "TIMESTAMPTZ")
 
 
-def offset_minutes(reading: Reading, columns: Mapping[str, str]) -> exp.Expression:
+def offset_minutes(reading: Reading, columns: Mapping[str, str]) -> exp.Expr:
     """The offset a stamp was written with, in minutes; null without one, and for Z."""
     field = reading.field
     is_text = bool(field.constant) or columns.get(field.column, "text") == "text"
@@ -224,7 +226,7 @@ def slow(reading: Reading, values: Sequence[str]) -> tuple[pa.Array, list[str | 
     return pa.array([value for value, _ in found], _arrow_type(reading.type)), [reason for _, reason in found]
 
 
-def _arrow_type(type_: Type) -> Any:  # noqa: ANN401
+def _arrow_type(type_: Type) -> Any:
     import pyarrow as pa
 
     kinds = {"DECIMAL(18,4)": pa.decimal128(18, 4), "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_()}

@@ -88,20 +88,23 @@ def _whole_rows() -> exp.Query:
 
 
 def _values_left_out(mapping: Mapped, odd: frozenset[str]) -> exp.Query:
-    """Values that could not be read in rows that are used otherwise."""
+    """Values that could not be read in rows used otherwise; one read twice for the same reason counts once."""
     parts = [
-        _left_out(mapping.readings[key].label, exp.column(f"{key}_raw"), exp.column(f"{key}_why")) for key in sorted(odd)
+        _left_out(mapping.readings[key].label, exp.column(f"{key}_raw"), exp.column(f"{key}_why"))
+        for key in sorted(odd)
     ]
-    for named in mapping.identifiers:
-        parts.append(_left_out(named.label, exp.column(f"{named.key}_raw"), exp.column(f"{named.key}_why")))
+    parts += [
+        _left_out(named.label, exp.column(f"{named.key}_raw"), exp.column(f"{named.key}_why"))
+        for named in mapping.identifiers
+    ]
     nothing = [exp.cast(exp.null(), "BIGINT").as_("_line"), *(exp.cast(exp.null(), "VARCHAR").as_(c) for c in _REJECT)]
     whole: exp.Query = exp.select(*nothing).where(exp.false())
     for part in parts:
-        whole = exp.union(whole, part, distinct=False)
+        whole = exp.union(whole, part)
     return exp.select("*").from_(whole.subquery("v")).order_by("_line")
 
 
-def _left_out(label: str, value: exp.Expression, why: exp.Expression) -> exp.Select:
+def _left_out(label: str, value: exp.Expr, why: exp.Expr) -> exp.Select:
     usable = exp.column("w").is_(exp.null())
     return (
         exp.select(exp.column("_line"), exp.Literal.string(label).as_("label"), value.as_("value"), why.as_("reason"))
@@ -113,7 +116,7 @@ def _left_out(label: str, value: exp.Expression, why: exp.Expression) -> exp.Sel
 # ------------------------------------------------------------------------------------------------ fates
 
 
-def fate(mapping: Mapped) -> exp.Expression:
+def fate(mapping: Mapped) -> exp.Expr:
     """What becomes of a row: the first of rejected, cancelled, anonymous, used that holds."""
     choice = exp.Case().when(exp.column("w").is_(exp.null()).not_(), exp.Literal.string("rejected"))
     if "f_cancelled" in mapping.flags:
@@ -127,7 +130,11 @@ def counts_by_load(desk: Desk, mapping: Mapped, batch: Batch, values: Values) ->
     """What became of the rows of every load in a batch."""
 
     def build() -> exp.Query:
-        wanted = [load_of(exp.column("_line")).as_("load"), fate(mapping).as_("fate"), template("w.reason").as_("reason")]
+        wanted = [
+            load_of(exp.column("_line")).as_("load"),
+            fate(mapping).as_("fate"),
+            template("w.reason").as_("reason"),
+        ]
         rows = exp.select(*wanted, exp.Count(this=exp.Star()).as_("n")).from_(ROWS)
         return rows.group_by(*(exp.Literal.number(n) for n in (1, 2, 3)))
 

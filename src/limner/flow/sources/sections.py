@@ -17,6 +17,7 @@ from limner.flow.sources.mapping import Mapped, Part
 from limner.flow.sources.readings import instant_literal, template
 from limner.flow.sources.staging import BEGINNING, masked_json, signed_amount
 
+
 @dataclass(frozen=True, slots=True)
 class Making:
     """What the rows of one load have in common: where they come from, when we knew, and the local clock's offsets."""
@@ -24,15 +25,15 @@ class Making:
     mapped: Mapped
     rows: str
     received_at: datetime
-    day_offset: exp.Expression
+    day_offset: exp.Expr
     """Seconds to add to an instant to get the workspace's wall time."""
 
     @property
-    def source(self) -> exp.Expression:
+    def source(self) -> exp.Expr:
         """The source's id as a literal."""
         return exp.Literal.string(self.mapped.source.id)
 
-    def common(self, happened: exp.Expression, line: str = "_line") -> list[exp.Expression]:
+    def common(self, happened: exp.Expr, line: str = "_line") -> list[exp.Expr]:
         """The columns every fact has; the load is read off the place of a row (of an order: of its first line)."""
         return [
             load_of(exp.column(line)).as_("load"),
@@ -42,7 +43,7 @@ class Making:
         ]
 
 
-def load_of(line: exp.Expression) -> exp.Expression:
+def load_of(line: exp.Expr) -> exp.Expr:
     """The load of a row."""
     return template("CAST(:line >> :bits AS BIGINT)", line=line, bits=exp.Literal.number(PLACE_BITS))
 
@@ -52,7 +53,7 @@ def _steps(zone: str, first: int, last: int) -> tuple[tuple[datetime, int], ...]
     return offsets(ZoneInfo(zone), datetime(first, 1, 1, tzinfo=UTC), datetime(last + 1, 1, 2, tzinfo=UTC))
 
 
-def offset_of(desk: Desk, rows: str, zone: str) -> exp.Expression:
+def offset_of(desk: Desk, rows: str, zone: str) -> exp.Expr:
     """The zone's offset in seconds at `moment`, as plain arithmetic over the years the rows span."""
 
     def build() -> exp.Query:
@@ -73,7 +74,7 @@ def offset_of(desk: Desk, rows: str, zone: str) -> exp.Expression:
     return choice.else_(exp.Literal.number(steps[0][1]))
 
 
-def _local(making: Making, happened: exp.Expression) -> exp.Expression:
+def _local(making: Making, happened: exp.Expr) -> exp.Expr:
     """Microseconds of the workspace's wall clock."""
     seconds = making.day_offset.copy().transform(
         lambda node: happened.copy() if isinstance(node, exp.Placeholder) and node.name == "moment" else node
@@ -81,12 +82,12 @@ def _local(making: Making, happened: exp.Expression) -> exp.Expression:
     return template("epoch_us(:t) + CAST(:s AS BIGINT) * 1000000", t=happened, s=seconds)
 
 
-def day_of(making: Making, happened: exp.Expression) -> exp.Expression:
+def day_of(making: Making, happened: exp.Expr) -> exp.Expr:
     """The local day as days since 1970-01-01."""
     return template("CAST((:us) // 86400000000 AS INT)", us=_local(making, happened))
 
 
-def hour_of(making: Making, happened: exp.Expression, written: exp.Expression | None) -> exp.Expression:
+def hour_of(making: Making, happened: exp.Expr, written: exp.Expr | None) -> exp.Expr:
     """The local hour: by the offset the stamp was written with when it has one, else the workspace's."""
     local = _local(making, happened)
     if written is not None:
@@ -95,12 +96,12 @@ def hour_of(making: Making, happened: exp.Expression, written: exp.Expression | 
     return template("CAST(((:us) // 3600000000) % 24 AS TINYINT)", us=local)
 
 
-def _good(part: Part | None = None) -> exp.Expression:
+def _good(part: Part | None = None) -> exp.Expr:
     usable = exp.column("w").is_(exp.null())
     return exp.and_(usable, exp.column(part.flag)) if part and part.flag else usable
 
 
-def _columns(part: Part, names: Sequence[str]) -> Iterator[exp.Expression]:
+def _columns(part: Part, names: Sequence[str]) -> Iterator[exp.Expr]:
     for name in names:
         if name in part.fields:
             yield exp.column(part.fields[name]).as_(name)
@@ -112,17 +113,18 @@ def _columns(part: Part, names: Sequence[str]) -> Iterator[exp.Expression]:
 def events(making: Making) -> exp.Query | None:
     """One event per row and part that takes it."""
     parts = [_event(making, part) for part in making.mapped.of("events")]
-    return _union(parts)
+    return stacked(parts)
 
 
-def _union(parts: Sequence[exp.Select]) -> exp.Query | None:
+def stacked(parts: Sequence[exp.Query]) -> exp.Query | None:
+    """Queries one under the other, their columns matched by name; None for none."""
     whole: exp.Query | None = None
     for part in parts:
-        whole = part if whole is None else exp.union(whole, part, distinct=False, by_name=True)
+        whole = part if whole is None else exp.Union(this=whole, expression=part, distinct=False, by_name=True)
     return whole
 
 
-def event_key(making: Making, key: str) -> exp.Expression:
+def event_key(making: Making, key: str) -> exp.Expr:
     """16 bytes of the source and the file's own event id."""
     return template("unhex(md5(:s || '|' || :x))", s=making.mapped.source.id, x=exp.column(key))
 
@@ -147,7 +149,7 @@ def _event(making: Making, part: Part) -> exp.Select:
     return exp.select(*wanted).from_(making.rows).where(_good(part))
 
 
-def _loose(making: Making, part: Part) -> exp.Expression | None:
+def _loose(making: Making, part: Part) -> exp.Expr | None:
     """Undeclared properties and kept columns as one JSON text."""
     keeps = making.mapped.source.extra == "keep"
     if not part.loose:
@@ -166,14 +168,14 @@ def order_lines(making: Making) -> exp.Query | None:
     lines = making.mapped.lines
     if lines is None:
         return None
-    return _union([_lines_of(making, part, lines) for part in making.mapped.of("events")])
+    return stacked([_lines_of(making, part, lines) for part in making.mapped.of("events")])
 
 
 def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     order, name = exp.column(part.fields["order_id"]), exp.column(part.fields["name"])
     own = exp.Window(this=None, partition_by=[load_of(exp.column("_line")), order.copy(), name.copy()])
 
-    def over(function: exp.Expression) -> exp.Expression:
+    def over(function: exp.Expr) -> exp.Expr:
         window = own.copy()
         window.set("this", function)
         return window
@@ -183,7 +185,8 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     row = exp.Window(this=exp.RowNumber(), partition_by=[e.copy() for e in own.args["partition_by"]], order=first)
     trace = over(exp.ArgMin(this=exp.column("trace"), expression=exp.column("_line")))
     wanted = [
-        *making.common(exp.column("order_at")), order.as_("order_id"), exp.cast(row, "INT").as_("line"), name.as_("name"),
+        *making.common(exp.column("order_at")), order.as_("order_id"),
+        exp.cast(row, "INT").as_("line"), name.as_("name"),
         exp.column("order_trace").as_("trace"),
         *_columns(lines, ("item_id", "category", "quantity", "price", "list_price")),
         signed_amount(name, line_amount(lines)).as_("amount"),
@@ -198,7 +201,7 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     return exp.select(*wanted).from_(inner.subquery("of_order"))
 
 
-def line_amount(lines: Part) -> exp.Expression:
+def line_amount(lines: Part) -> exp.Expr:
     """What was paid for a line: its amount, or quantity × price."""
     if "amount" in lines.fields:
         return exp.column(lines.fields["amount"])
@@ -208,7 +211,7 @@ def line_amount(lines: Part) -> exp.Expression:
     return times(quantity, exp.column(lines.fields["price"]))
 
 
-def times(left: exp.Expression, right: exp.Expression) -> exp.Expression:
+def times(left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """An exact product of two decimals, rounded half away from zero to four places."""
     return template("CAST(CAST(:a AS DECIMAL(18,4)) * CAST(:b AS DECIMAL(18,4)) AS DECIMAL(18,4))", a=left, b=right)
 
@@ -218,14 +221,14 @@ def orders(making: Making) -> exp.Query | None:
     lines = making.mapped.lines
     if lines is None:
         return None
-    return _union([_order(making, part, lines) for part in making.mapped.of("events")])
+    return stacked([_order(making, part, lines) for part in making.mapped.of("events")])
 
 
-def _first(column: exp.Expression) -> exp.Expression:
+def _first(column: exp.Expr) -> exp.Expr:
     return exp.ArgMin(this=column, expression=exp.column("_line"))
 
 
-def _sum(column: exp.Expression) -> exp.Expression:
+def _sum(column: exp.Expr) -> exp.Expr:
     return exp.cast(exp.Sum(this=column), "DECIMAL(18,4)")
 
 
@@ -255,11 +258,11 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
         exp.Literal.string(making.mapped.currency).as_("currency"),
         exp.Boolean(this=making.mapped.source.is_history).as_("is_history"),
     ]  # fmt: skip
-    inner = exp.Star(**{"except_": [exp.column(c) for c in ("order_at", "order_off", "order_line")]})
+    inner = exp.Star(except_=[exp.column(c) for c in ("order_at", "order_off", "order_line")])
     return exp.select(inner, *outer).from_(grouped.subquery("grouped"))
 
 
-def _only(lines: Part, field: str) -> exp.Expression:
+def _only(lines: Part, field: str) -> exp.Expr:
     """The item of an order that has only one; orders of several say nothing themselves."""
     if field not in lines.fields:
         return exp.cast(exp.null(), "VARCHAR")
@@ -267,7 +270,7 @@ def _only(lines: Part, field: str) -> exp.Expression:
     return template("CASE WHEN min(:c) = max(:c) THEN min(:c) END", c=column)
 
 
-def _order_properties(making: Making, part: Part, lines: Part) -> list[exp.Expression]:
+def _order_properties(making: Making, part: Part, lines: Part) -> list[exp.Expr]:
     found = []
     for name, key in part.properties.items():
         column = exp.column(key)
@@ -284,7 +287,7 @@ def _order_properties(making: Making, part: Part, lines: Part) -> list[exp.Expre
 
 
 def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
-    """Each identifier seen, and with which one it stood in a record, at the earliest moment; those in `emitted` are left out."""
+    """Each identifier seen, and the one it stood with in a record, at the earliest moment; not those in `emitted`."""
     parts = []
     for named in making.mapped.identifiers:
         if named.is_other:
@@ -294,7 +297,9 @@ def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
         beside = exp.Case().when(trace.neq(exp.column("trace")), exp.column("trace"))
         rows = (
             exp.select(
-                load_of(exp.column("_line")).as_("load"), trace.as_("trace"), beside.as_("with_trace"),
+                load_of(exp.column("_line")).as_("load"),
+                trace.as_("trace"),
+                beside.as_("with_trace"),
                 exp.func("min", exp.column("moment")).as_("moment"),
             )
             .from_(making.rows)
@@ -307,7 +312,7 @@ def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
             .from_(rows.subquery("g"))
             .join(kinds.subquery("s"), on="g.trace = s.trace")
         )
-    whole = _union(parts)
+    whole = stacked(parts)
     if whole is None or emitted is None:
         return whole
     same = exp.and_(
@@ -330,7 +335,7 @@ def traits(making: Making) -> exp.Query | None:
     parts = []
     for name, key in making.mapped.traits.items():
         type_ = making.mapped.readings[key].type
-        value: Mapping[str, exp.Expression] = {"text": exp.column(key)}
+        value: Mapping[str, exp.Expr] = {"text": exp.column(key)}
         if type_ == "float":
             value = {"number": exp.column(key)}
         elif type_ in ("instant", "date"):
@@ -341,15 +346,15 @@ def traits(making: Making) -> exp.Query | None:
         wanted += [v.as_(column) for column, v in value.items()]
         stated = exp.and_(_good(), exp.column("trace").is_(exp.null()).not_(), exp.column(key).is_(exp.null()).not_())
         parts.append(_changes(exp.select(*wanted).from_(making.rows).where(stated), ["trace"], [exp.column(key)]))
-    return _union(parts)
+    return stacked(parts)
 
 
-def _changes(rows: exp.Select, keys: Sequence[str], values: Sequence[exp.Expression]) -> exp.Select:
-    """Of rows that state the same of the same key one after the other, the first: a list read off order lines stays short."""
+def _changes(rows: exp.Select, keys: Sequence[str], values: Sequence[exp.Expr]) -> exp.Select:
+    """Of rows that state the same of a key one after the other, the first: a list read off order lines stays short."""
     order = exp.Order(expressions=[exp.Ordered(this=exp.column(c)) for c in ("moment", "_line")])
     by = [load_of(exp.column("_line")), *(exp.column(k) for k in keys)]
 
-    def before(value: exp.Expression) -> exp.Expression:
+    def before(value: exp.Expr) -> exp.Expr:
         return exp.Window(this=exp.Lag(this=value), partition_by=[b.copy() for b in by], order=order.copy())
 
     turn = exp.Window(this=exp.RowNumber(), partition_by=[b.copy() for b in by], order=order.copy())
@@ -370,7 +375,7 @@ def sites(making: Making) -> exp.Query | None:
 
 
 def _plain(
-    making: Making, section: str, fields: Sequence[str], happened: exp.Expression, *, keeps_extra: bool = False
+    making: Making, section: str, fields: Sequence[str], happened: exp.Expr, *, keeps_extra: bool = False
 ) -> exp.Query | None:
     parts = []
     for part in making.mapped.of(section):
@@ -380,7 +385,7 @@ def _plain(
         key, *rest = [part.fields[f] for f in fields if f in part.fields]
         rows = exp.select(*wanted).from_(making.rows).where(_good(part))
         parts.append(_changes(rows, [key], [exp.column(c) for c in rest] or [exp.column(key)]))
-    return _union(parts)
+    return stacked(parts)
 
 
 def holdings(making: Making) -> exp.Query | None:
@@ -393,7 +398,7 @@ def holdings(making: Making) -> exp.Query | None:
         if "amount" in part.fields:
             wanted.append(opened.as_("amount_at"))
         parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
-    return _union(parts)
+    return stacked(parts)
 
 
 def relations(making: Making) -> exp.Query | None:
@@ -406,4 +411,4 @@ def relations(making: Making) -> exp.Query | None:
         if f"o{place}" in others:
             wanted.append(exp.column(f"o{place}_trace").as_("other_trace"))
         parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
-    return _union(parts)
+    return stacked(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
 from limner.core.moments import FIRST_YEAR
@@ -60,7 +61,7 @@ def _left(desk: Desk, mapped: Mapped) -> list[str]:
 def _first_look(mapped: Mapped, present: list[str]) -> exp.Select:
     """Every reading the fast way, what needs the slow way as raw text, identifiers as text, conditions as flags."""
     columns = {name: kind for name, kind in mapped.columns.items() if name in set(present)}
-    wanted: list[exp.Expression] = [exp.column(LINE)]
+    wanted: list[exp.Expr] = [exp.column(LINE)]
     for key, reading in mapped.readings.items():
         way = fast(reading, columns)
         wanted.append(way.value.as_(key))
@@ -75,14 +76,14 @@ def _first_look(mapped: Mapped, present: list[str]) -> exp.Select:
     return exp.select(*wanted).from_("given_chunk")
 
 
-def _nothing(kind: str = "VARCHAR") -> exp.Expression:
+def _nothing(kind: str = "VARCHAR") -> exp.Expr:
     return exp.cast(exp.null(), kind)
 
 
-def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expression:
+def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expr:
     """The columns nobody mapped as JSON text; what looks like a phone or a mail address in them is masked."""
     known = set(mentioned(mapped.source, columns))
-    pairs: list[exp.Expression] = []
+    pairs: list[exp.Expr] = []
     for name, kind in columns.items():
         if name not in known and name != LINE:
             pairs += [exp.Literal.string(name), source_text(exp.column(name, quoted=True), kind)]
@@ -92,8 +93,8 @@ def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expression:
     return masked_json(whole)
 
 
-def masked_json(whole: exp.Expression) -> exp.Expression:
-    """JSON text without its nulls, and without whole phones, long numbers and mail addresses; null when nothing is left."""
+def masked_json(whole: exp.Expr) -> exp.Expr:
+    """JSON text without its nulls, whole phones, long numbers and mail addresses; null when nothing is left."""
     return template(
         r"nullif(regexp_replace(regexp_replace(CAST(json_merge_patch('{}', :x) AS VARCHAR), "
         r"'([0-9]{3})[0-9]{4,}([0-9]{2})', '\1****\2', 'g'), '[^\s\"@,;:]+@', '***@', 'g'), '{}')",
@@ -102,7 +103,7 @@ def masked_json(whole: exp.Expression) -> exp.Expression:
 
 
 def _mend(desk: Desk, mapped: Mapped, key: str) -> bool:
-    """Read the slow way what the fast way left; `fix_<key>` gets value and reason per raw text. Whether any has a reason."""
+    """Read the slow way what the fast way left: `fix_<key>` gets value or reason per text. Whether any has a reason."""
     import pyarrow as pa
 
     def build() -> exp.Query:
@@ -127,12 +128,12 @@ def _second_look(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
 
 
 def _values(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
-    wanted: list[exp.Expression] = [exp.column(LINE)]
+    wanted: list[exp.Expr] = [exp.column(LINE)]
     query = exp.select().from_(exp.to_table(CHUNK).as_("c"))
     for key, reading in mapped.readings.items():
         kind = SQL_TYPES.get(reading.type, "VARCHAR")
-        value: exp.Expression = exp.column(key, "c")
-        why: exp.Expression = _nothing()
+        value: exp.Expr = exp.column(key, "c")
+        why: exp.Expr = _nothing()
         if key in mended:
             value = exp.func("coalesce", value, exp.column("value", f"fix_{key}"))
             why = exp.column("why", f"fix_{key}")
@@ -160,7 +161,7 @@ def _values(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
     return query.select(*wanted)
 
 
-def _person(mapped: Mapped) -> list[exp.Expression]:
+def _person(mapped: Mapped) -> list[exp.Expr]:
     """The trace of the row's strongest identifier that may stand for somebody, and whether it is a person's."""
     own = [named for named in mapped.identifiers if not named.is_other]
     if not own:
@@ -170,13 +171,13 @@ def _person(mapped: Mapped) -> list[exp.Expression]:
     return [exp.func("coalesce", *usable, _nothing("INT")).as_("trace"), exp.or_(*persons).as_("is_person")]
 
 
-def _row_moment(mapped: Mapped) -> exp.Expression:
+def _row_moment(mapped: Mapped) -> exp.Expr:
     stamps = [exp.column(key) for key in mapped.stamps]
     first = exp.func("least", *stamps) if len(stamps) > 1 else stamps[0] if stamps else _nothing("TIMESTAMPTZ")
     return exp.func("coalesce", first, instant_literal(BEGINNING))
 
 
-def _why(mapped: Mapped) -> exp.Expression:
+def _why(mapped: Mapped) -> exp.Expr:
     """The first reason a row cannot be used, as {reason, label, value}; null when it can."""
     choice = exp.Case()
     for flag, reason in mapped.rules:
@@ -187,8 +188,8 @@ def _why(mapped: Mapped) -> exp.Expression:
     for part in mapped.parts:
         for test, key, missing in _needed(mapped, part):
             label = mapped.readings[key].label if key else ""
-            reason = exp.func("coalesce", exp.column(f"{key}_why"), exp.Literal.string(missing))
-            choice = choice.when(test, _reason(reason, label, exp.column(f"{key}_raw")))
+            why = exp.func("coalesce", exp.column(f"{key}_why"), exp.Literal.string(missing))
+            choice = choice.when(test, _reason(why, label, exp.column(f"{key}_raw")))
     if not any(mapped.of("events")) and (mapped.traits or any(p.section in OWNED for p in mapped.parts)):
         no_trace = exp.column("trace").is_(exp.null())
         label = "+".join(n.label for n in mapped.identifiers if not n.is_other)
@@ -203,20 +204,20 @@ def _why(mapped: Mapped) -> exp.Expression:
     return choice if choice.args.get("ifs") else _reason_null()
 
 
-def _reason(reason: exp.Expression, label: str, value: exp.Expression) -> exp.Expression:
+def _reason(reason: exp.Expr, label: str, value: exp.Expr) -> exp.Expr:
     return template("{'reason': :r, 'label': :l, 'value': :v}", r=reason, l=label, v=value)
 
 
-def _reason_null() -> exp.Expression:
+def _reason_null() -> exp.Expr:
     return template("CAST(NULL AS STRUCT(reason VARCHAR, label VARCHAR, value VARCHAR))")
 
 
-def _needed(mapped: Mapped, part: Part) -> list[tuple[exp.Expression, str, str]]:
+def _needed(mapped: Mapped, part: Part) -> list[tuple[exp.Expr, str, str]]:
     """(row lacks it, reading, reason) for each value a part cannot do without."""
     taken = exp.column(part.flag) if part.flag else exp.true()
-    found = []
+    found: list[tuple[exp.Expr, str, str]] = []
 
-    def lacks(key: str) -> exp.Expression:
+    def lacks(key: str) -> exp.Expr:
         return exp.and_(taken.copy(), exp.column(key).is_(exp.null()))
 
     if part.section == "events":
@@ -230,9 +231,9 @@ def _needed(mapped: Mapped, part: Part) -> list[tuple[exp.Expression, str, str]]
     return found
 
 
-def _money_needed(mapped: Mapped, part: Part, taken: exp.Expression) -> list[tuple[exp.Expression, str, str]]:
+def _money_needed(mapped: Mapped, part: Part, taken: exp.Expr) -> list[tuple[exp.Expr, str, str]]:
     """An order or refund needs its amount, a line its item; another currency than the workspace's cannot be summed."""
-    found = []
+    found: list[tuple[exp.Expr, str, str]] = []
     name = exp.column(part.fields["name"])
     is_money = exp.and_(taken.copy(), exp.In(this=name, expressions=[exp.Literal.string(n) for n in MONEY_EVENTS]))
     if "amount" in part.fields:
@@ -249,7 +250,6 @@ def _money_needed(mapped: Mapped, part: Part, taken: exp.Expression) -> list[tup
     return found
 
 
-def signed_amount(name: exp.Expression, amount: exp.Expression) -> exp.Expression:
+def signed_amount(name: exp.Expr, amount: exp.Expr) -> exp.Expr:
     """The amount of an event: a refund's without its sign."""
     return template("CASE WHEN :n = :refund THEN abs(:a) ELSE :a END", n=name, a=amount, refund=REFUND)
-

@@ -59,11 +59,10 @@ class Traces:
 
     def _fresh(self, desk: Desk, chunk: str, key: str, seen: str) -> Sequence[str]:
         raw = exp.column(key)
-        query = exp.select(raw.as_("raw")).distinct().from_(chunk).where(raw.copy().is_(exp.null()).not_())
-        if desk.has(seen):
-            known = exp.select("raw").from_(seen)
-            query = exp.except_(query, known)
-        return desk.ask(query)["raw"].to_pylist()
+        found = exp.select(raw.as_("raw")).distinct().from_(chunk).where(raw.copy().is_(exp.null()).not_())
+        query = exp.except_(found, exp.select("raw").from_(seen)) if desk.has(seen) else found
+        raws: list[str] = desk.ask(query)["raw"].to_pylist()
+        return raws
 
     def _normal(self, name: str, raws: Sequence[str]) -> pa.Table:
         import pyarrow as pa
@@ -93,11 +92,13 @@ class Traces:
         )
 
     def _number(self, desk: Desk, now: datetime) -> None:
-        """Give traces to hashes that have none, in the order of the hash, and write them down before anything uses them."""
+        """Give traces to hashes that have none, in the order of the hash; written before anything uses them."""
         import numpy as np
         import pyarrow as pa
 
-        unknown = exp.select("kind", "hash").distinct().from_("fresh_seen").where(exp.column("hash").is_(exp.null()).not_())
+        unknown = (
+            exp.select("kind", "hash").distinct().from_("fresh_seen").where(exp.column("hash").is_(exp.null()).not_())
+        )
         left = exp.except_(unknown, exp.select("kind", "hash").from_(_KNOWN))
         new = desk.ask(left)
         if not new.num_rows:
@@ -129,5 +130,5 @@ class Traces:
         self._stores.vault.put(named.kind.name, pairs)
 
 
-def _same(left: str, right: str, column: str) -> exp.Expression:
+def _same(left: str, right: str, column: str) -> exp.Expr:
     return exp.EQ(this=exp.column(column, left), expression=exp.column(column, right))

@@ -1,0 +1,127 @@
+"""The fast way and the slow way of reading a value give the same answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlglot import exp
+
+from limner.flow.sources.definition import Field
+from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, slow
+
+ZONE = "Europe/Berlin"
+
+
+def both_ways(type_, values, field=None):
+    """(fast value, needs the slow way) and the slow value, per value."""
+    reading = Reading("r", field or Field(column="x"), type_, "x", ZONE)
+    way = fast(reading, {"x": "text"})
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    import pyarrow as pa
+
+    connection.register("given", pa.table({"x": pa.array(values, pa.string()), "n": range(len(values))}))
+    query = exp.select(way.value.as_("v"), (way.is_slow or exp.false()).as_("s"), way.raw.as_("raw")).from_("given")
+    found = connection.sql(query.order_by("n").sql("duckdb")).fetchall()
+    connection.close()
+    scalar = slow(reading, [v.strip() for v in values])[0].to_pylist()
+    return [(v, s, raw, e) for (v, s, raw), e in zip(found, scalar, strict=True)]
+
+
+def agree(type_, values):
+    for value, is_slow, raw, scalar in both_ways(type_, values):
+        if raw is not None and not is_slow:
+            assert value == scalar, (raw, value, scalar)
+
+
+STAMPS = st.one_of(
+    st.datetimes(datetime(1960, 1, 1), datetime(2110, 1, 1)).map(str),
+    st.datetimes(datetime(2020, 1, 1), datetime(2027, 1, 1)).map(lambda d: d.strftime("%Y/%m/%d %H:%M")),
+    st.tuples(*[st.integers(0, 70)] * 5).map(lambda t: f"20{t[0]:02d}-{t[1]}-{t[2]} {t[3]}:{t[4]:02d}"),
+    st.datetimes(datetime(2020, 1, 1), datetime(2027, 1, 1), timezones=st.timezones()).map(
+        lambda d: d.replace(microsecond=0).isoformat()
+    ),
+    st.from_regex(
+        r"20[0-9]{2}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(Z|[+-][0-9]{2}:?[0-9]{2})?", fullmatch=True
+    ),
+)
+NUMBERS = st.one_of(
+    st.decimals(-(10**12), 10**12, places=4).map(str),
+    st.integers().map(str),
+    st.floats(allow_nan=True).map(str),
+    st.from_regex(r"[+-]?[0-9]{0,15}\.?[0-9]{0,6}", fullmatch=True),
+    st.text(max_size=12),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STAMPS, min_size=1, max_size=30))
+def test_stamps_agree(values):
+    agree("instant", values)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=30))
+def test_numbers_agree(values):
+    agree("money", values)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_texts_agree(values):
+    agree("key", values)
+    agree("text", values)
+
+
+def test_words_constants_units_and_joins():
+    columns = {"a": "text", "b": "text"}
+    connection = duckdb.connect()
+
+    def value(field):
+        tree = field_text(field, columns)
+        return connection.sql(
+            exp.select(tree).from_(exp.values([("女", "x")], alias="t", columns=["a", "b"])).sql("duckdb")
+        ).fetchone()[0]
+
+    assert value(Field(column="a", words={"女": "female"})) == "female"
+    assert value(Field(column="b", words={"女": "female"})) == "x"
+    assert value(Field(column="b", words={"女": "female"}, other="other")) == "other"
+    assert value(Field(constant="it's")) == "it's"
+    assert value(Field(columns=("a", "b"), join="/")) == "女/x"
+    assert value(Field(column="missing")) is None
+    assert both_ways("money", ["150"], Field(column="x", unit=Decimal("0.01")))[0][0] == Decimal("1.5000")
+    assert both_ways("money", ["¥150"], Field(column="x", unit=Decimal("0.01")))[0][3] == Decimal("1.5000")
+
+
+def test_the_offset_of_a_stamp():
+    reading = Reading("r", Field(column="x"), "instant", "x", ZONE)
+    tree = exp.select(offset_minutes(reading, {"x": "text"})).from_(
+        exp.values([("2026-09-01T08:05:00+05:30",), ("2026-09-01T08:05:00-1100",), ("2026-09-01",), ("2026-09-01T00:00:00Z",)],
+                   alias="t", columns=["x"])
+    )  # fmt: skip
+    assert [r[0] for r in duckdb.sql(tree.sql("duckdb")).fetchall()] == [330, -660, None, None]
+
+
+@pytest.mark.parametrize(("type_", "raw", "reason"), [
+    ("instant", "2099-01-01", "date out of range"), ("instant", "1/2/2026", "day and month cannot be told apart"),
+    ("bool", "perhaps", "neither yes nor no"), ("money", "abc", "not an amount"), ("receipt", "??", "unknown status"),
+])  # fmt: skip
+def test_reasons(type_, raw, reason):
+    assert slow(Reading("r", Field(column="x"), type_, "x", ZONE), [raw])[1] == [reason]
+
+
+def test_old_dates_are_dates():
+    values, reasons = slow(Reading("r", Field(column="x"), "date", "x", "UTC"), ["1952-03-04"])
+    assert values.to_pylist() == [datetime(1952, 3, 4, tzinfo=UTC)]
+    assert reasons == [None]
