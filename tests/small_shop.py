@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from limner.app.workspace import Workspace
@@ -37,6 +41,7 @@ consents:
 kind: smtp
 address: email
 price: 0.01
+backoff: 1s
 options: {host: 127.0.0.1, port: 2, sender: shop@example.com, tls: none}
 """,
     "offers/hello.yaml": """
@@ -94,8 +99,16 @@ def _csv(path: Path, heads: list[str], rows: list[list[str]]) -> None:
 
 
 def built_shop(folder: Path, customers: int = 40) -> Path:
-    """The shop applied, collected and built as of 2026-09-01."""
-    with Workspace(write_shop(folder, customers)) as shop:
+    """The shop applied, collected and built as of 2026-09-01; built once, then copied."""
+    return Path(shutil.copytree(_built(customers), folder))
+
+
+@cache
+def _built(customers: int) -> Path:
+    home = tempfile.mkdtemp(prefix="small-shop-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    folder = write_shop(Path(home) / "shop", customers)
+    with Workspace(folder) as shop:
         shop.apply()
         shop.collect()
         shop.run("2026-09-01")

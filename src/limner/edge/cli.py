@@ -125,7 +125,8 @@ def commands() -> click.Group:
     root.params.append(click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version))
     for verb in VERBS:
         if "cli" in verb.doors:
-            group, name = root, verb.name
+            group: click.Group = root
+            name = verb.name
             if " " in verb.name:
                 first, _, name = verb.name.partition(" ")
                 group = _group(root, first)
@@ -259,3 +260,7 @@ def _unforeseen(error: Exception, folder: Path, *, as_json: bool) -> int:
     else:
         click.echo(message, err=True)
     return 1
+
+
+if __name__ == "__main__":
+    main()

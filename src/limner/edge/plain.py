@@ -13,12 +13,12 @@ from typing import Any
 
 
 def plain(value: object) -> Any:
-    """A result as what JSON can hold. A result may say it itself with `to_json`; NaN and infinity become null.
+    """A result as what JSON can hold. It may say so itself with `to_json` or `to_dict`; NaN and infinity become null.
 
     >>> plain({"cost": Decimal("1.50"), "at": date(2026, 9, 1)})
     {'cost': 1.5, 'at': '2026-09-01'}
     """
-    own = getattr(value, "to_json", None)
+    own = getattr(value, "to_json", None) or getattr(value, "to_dict", None)
     if callable(own):
         return plain(own())
     if is_dataclass(value) and not isinstance(value, type):

@@ -88,8 +88,7 @@ def _route(verb: Verb, shop: Workspace | None, who: Actor | None) -> APIRoute:
     told = _model(verb, in_path)
 
     def answer(request: Request, told: BaseModel, **given: str) -> Response:
-        arguments = {name: _plain_rule(name, value) for name, value in told if value is not None}
-        return _answer(verb, shop, who, request.headers, {**given, **arguments})
+        return _answer(verb, shop, who, request.headers, {**given, **dict(told)})
 
     keyword, positional = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     from_query = Annotated[told, Query()]  # type: ignore[valid-type]
@@ -109,7 +108,7 @@ def _model(verb: Verb, in_path: list[str]) -> type[BaseModel]:
     if verb.takes_asof:
         fields["asof"] = (str | None, None)
     name = verb.name.title().replace(" ", "")
-    made: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+    made: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload]
     return made
 
 
@@ -141,7 +140,8 @@ def _answer(
     try:
         asker = shop.acting(who)
         asker.declare()
-        return _reply(verb.function(asker, **arguments))
+        told = {name: _plain_rule(name, value) for name, value in arguments.items() if value is not None}
+        return _reply(verb.function(asker, **told))
     except LimnerError as error:
         return _said(error, headers, lang)
     except Exception as error:

@@ -96,7 +96,7 @@ class Guard:
         body = b""
         while True:
             message = await receive()
-            body += message.get("body", b"")
+            body += bytes(message.get("body", b""))
             if len(body) > most:
                 raise _Refused(BadInput(TOO_LARGE, most=most), 413)
             if not message.get("more_body"):
