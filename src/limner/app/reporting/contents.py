@@ -351,6 +351,12 @@ class Report:
     channels: tuple[Channelled, ...] = ()
     file: Path | None = None
 
+    def to_json(self) -> Mapping[str, object]:
+        """The document of `report --json`: the fields, and the sums of all campaigns."""
+        plain: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
+        sums = {"earned": self.earned, "holdout_price": self.holdout_price, "flow": self.flow}
+        return plain | sums | {"net": self.reconciled.net, "is_contacted": self.is_contacted}
+
     @property
     def is_contacted(self) -> bool:
         """Whether any message of any campaign has gone out."""

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import select
 
 from limner.app.reporting.contents import Channelled, Flow, merged
@@ -47,7 +45,7 @@ def _name(known: Mapping[str, Campaign], campaign: str) -> str:
 
 def reached_of(shop: Workspace, outcomes: str) -> list[dict[str, Any]]:
     """What the outcomes say of the messages, by plan and channel."""
-    found: pa.Table = shop.stores.lake.table(
+    found = shop.stores.lake.table(
         statement("limner.app.reporting", "reached.sql"), versions={"outcomes": outcomes}
     )
     rows: list[dict[str, Any]] = found.to_pylist()
@@ -55,55 +53,39 @@ def reached_of(shop: Workspace, outcomes: str) -> list[dict[str, Any]]:
 
 
 def _flow(shop: Workspace, kept: Kept, reached: Sequence[Mapping[str, Any]]) -> Flow:
-    """The granted are sent, not sent, dropped, or not yet in the outbox; the held out are kept or dropped."""
+    """Every decision falls into one part; those of a launch under way that have no row yet are not launched."""
+    rows = _outbox(shop, kept.plan.plan_id)
     decided = decisions_of(shop.stores, kept.plan.plan_id)
-    states, gone = _outbox(shop, kept.plan.plan_id)
-    is_gone = pc.is_in(decided["decision"], value_set=pa.array(gone, pa.int64()))
-    held = decided.filter(pc.and_(pc.equal(decided["answer"], "held_out"), pc.invert(is_gone)))
-    dropped = Counter({why: n for (state, why), n in states.items() if state == "dropped"})
-    unsent = Counter({_unsent(state, why): 0 for (state, why) in states if state not in ("sent", "dropped", "held")})
-    for (state, why), count in states.items():
-        if state not in ("sent", "dropped", "held"):
-            unsent[_unsent(state, why)] += count
-    seen = sum(states.values())
-    missing = kept.plan.granted + kept.plan.held_out - seen
-    waiting = {"not_launched": missing} if missing > 0 else {}
-    counts = {name: sum(row[name] for row in reached) for name in ("delivered", "clicked", "ordered")}
-    held_out = Counter(held["reason"].to_pylist())
-    if missing > 0:  # a launch under way: held-out customers whose rows are still to come are counted as held out
-        waiting["not_launched"] = kept.plan.audience - sum(
-            [sum(kept.plan.refused.values()), sum(held_out.values()), sum(dropped.values()), sum(unsent.values()),
-             states.get(("sent", ""), 0)]
-        )  # fmt: skip
+    parts: dict[str, Counter[str]] = {name: Counter() for name in ("refused", "held_out", "dropped", "unsent")}
+    sent = 0
+    columns = [decided[name].to_pylist() for name in ("decision", "answer", "reason")]
+    for decision, answer, reason in zip(*columns, strict=True):
+        state, why = rows.get(decision, ("not_launched", ""))
+        if answer == "refused":
+            parts["refused"][reason] += 1
+        elif state == "released" and why.startswith(DROPPED):
+            parts["dropped"][why] += 1
+        elif answer == "held_out":
+            parts["held_out"][reason] += 1
+        elif state == "handed_over":
+            sent += 1
+        else:
+            parts["unsent"][_unsent(state, why)] += 1
     return Flow(
         name=kept.plan.campaign,
         audience=kept.plan.audience,
-        refused=dict(kept.plan.refused),
-        held_out=dict(held_out),
-        dropped=dict(dropped),
-        unsent=dict(unsent) | waiting,
-        sent=states.get(("sent", ""), 0),
-        **counts,
+        sent=sent,
+        **{name: dict(counter.most_common()) for name, counter in parts.items()},  # type: ignore[arg-type]
+        **{name: sum(row[name] for row in reached) for name in ("delivered", "clicked", "ordered")},
     )
 
 
-def _outbox(shop: Workspace, plan_id: int) -> tuple[Counter[tuple[str, str]], list[int]]:
-    """(state, reason) → rows of a plan, and the decisions that were dropped at launch from both arms."""
+def _outbox(shop: Workspace, plan_id: int) -> dict[int, tuple[str, str]]:
+    """Decision → the state of its message, and the reason of that."""
     row = outbox.c
-    states: Counter[tuple[str, str]] = Counter()
-    gone = []
+    question = select(row.decision, row.state, row.reason).where(row.plan_id == plan_id)
     with shop.stores.ledger.read() as connection:
-        for decision, state, reason in connection.execute(
-            select(row.decision, row.state, row.reason).where(row.plan_id == plan_id)
-        ):
-            if state == "released" and reason.startswith(DROPPED):
-                states["dropped", reason] += 1
-                gone.append(decision)
-            elif state == "handed_over":
-                states["sent", ""] += 1
-            else:
-                states["held" if state == "virtual" else state, reason] += 1
-    return states, gone
+        return {decision: (state, reason) for decision, state, reason in connection.execute(question)}
 
 
 def _unsent(state: str, reason: str) -> str:
