@@ -15,14 +15,17 @@ import yaml
 
 from limner.app.collecting import collect
 from limner.app.defining import apply
+from limner.edge.demo.folder import Clock, prepare
 from limner.edge.demo.gateway import Gateway
+from limner.edge.demo.truth import Truth, true_of, with_truth
+from limner.edge.report import write
 from limner.app.launching import launch, send_due
 from limner.app.measuring import measure
-from limner.app.opening import make_keys
 from limner.app.planning import Planned, plan
+from limner.app.reporting import report
 from limner.app.running import run
 from limner.app.workspace import Workspace
-from limner.core.errors import Clash, NotFound, words
+from limner.core.errors import NotFound, words
 from limner.core.ours import Offer
 from limner.core.tell import Tell, silent
 
@@ -30,18 +33,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from limner_market import Market
 
-    from limner.edge.demo.truth import True_
-
 NO_MARKET = words("demo_extra_missing", "The demo needs more packages. Install them: pip install 'limner[demo]'.")
-FOLDER_TAKEN = words(
-    "demo_folder_taken", "{path} is not a demo made before. Choose another folder with --folder, or empty it."
-)
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FIRST = datetime(2026, 9, 1, tzinfo=ZONE)
 WAVES = (FIRST, FIRST + timedelta(days=15), FIRST + timedelta(days=30))
 _WAVE_HOURS = (10, 11, 20)
-_MARK = ".limner-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +64,6 @@ class Played:
     def to_json(self) -> Mapping[str, object]:
         """The document of `demo --json`."""
         return {name: getattr(self, name) for name in self.__slots__}
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-
-    def __call__(self) -> datetime:
-        return self.moment
 
 
 def demo(
@@ -112,22 +99,6 @@ def demo(
     finally:
         gateway.close()
     return Played(str(home), str(report), customers, manifest.events, waves)
-
-
-def prepare(home: Path, pack: str) -> None:
-    """Copy a pack into a folder that is empty or holds an earlier demo."""
-    import shutil
-
-    from limner.app.packs import pack_folder
-
-    if home.exists() and any(home.iterdir()):
-        if not (home / _MARK).exists():
-            raise Clash(FOLDER_TAKEN, path=home)
-        shutil.rmtree(home)
-    shutil.copytree(pack_folder(pack), home, dirs_exist_ok=True)
-    (home / _MARK).touch()
-    (home / "data").mkdir(exist_ok=True)
-    make_keys(home)
 
 
 def _play(shop: Workspace, market: Market, gateway: Gateway, clock: Clock, formats: str) -> tuple[Wave, ...]:
@@ -198,9 +169,7 @@ def _wave(
     return Wave(number, plans, measured, truths)
 
 
-def _truths(shop: Workspace, market: Market, plans: tuple[Planned, ...]) -> dict[str, True_]:
-    from limner.edge.demo.truth import true_of
-
+def _truths(shop: Workspace, market: Market, plans: tuple[Planned, ...]) -> dict[str, Truth]:
     return {made.campaign: true_of(shop, market, made.plan_id) for made in plans}
 
 
@@ -275,9 +244,5 @@ def _listed(shop: Workspace, start: datetime) -> list[dict[str, Any]]:
 
 
 def _report(shop: Workspace, waves: tuple[Wave, ...], lang: str | None) -> Path:
-    from limner.edge.report import write_report
-
-    path = shop.folder / "report.html"
     truths = {name: true for wave in waves for name, true in wave.truths.items()}
-    write_report(shop, path, lang=lang, truths=truths)
-    return path
+    return write(with_truth(report(shop, lang=lang), truths), shop.folder / "report.html")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from limner.flow.decisions.plans import decisions_of, read_plan
 if TYPE_CHECKING:
     from limner_market import Market
 
+    from limner.app.reporting.contents import Report
     from limner.app.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class True_:  # noqa: N801 - the word is taken
+class Truth:
     """The market's truth of a campaign: means per customer of both arms, money in the currency."""
 
     customers: int
@@ -29,7 +31,7 @@ class True_:  # noqa: N801 - the word is taken
     money: float
 
 
-def true_of(shop: Workspace, market: Market, plan_id: int) -> True_:
+def true_of(shop: Workspace, market: Market, plan_id: int) -> Truth:
     """The true effect over everybody a plan granted or held out, each on the channel the plan chose.
 
     Asked before the market lives on, because a touch works on from the moment it is handed over.
@@ -49,7 +51,22 @@ def true_of(shop: Workspace, market: Market, plan_id: int) -> True_:
     return _mean(shop, market, groups, kept.plan.made_at)
 
 
-def _mean(shop: Workspace, market: Market, groups: dict[tuple[str, str, Any], list[str]], made_at: Any) -> True_:  # noqa: ANN401
+def with_truth(made: Report, truths: Mapping[str, Truth]) -> Report:
+    """A report with the market's truth beside each interval: the lift, and the money of everybody who was treated."""
+    results = tuple(
+        replace(
+            result,
+            truth_lift=truths[result.campaign].lift,
+            truth_money=truths[result.campaign].money * result.treated,
+        )
+        if result.campaign in truths
+        else result
+        for result in made.results
+    )
+    return replace(made, results=results)
+
+
+def _mean(shop: Workspace, market: Market, groups: dict[tuple[str, str, Any], list[str]], made_at: Any) -> Truth:  # noqa: ANN401
     offers = shop.definitions.of(Offer)
     parts = []
     for (channel, offer, moment), members in groups.items():
@@ -63,7 +80,7 @@ def _mean(shop: Workspace, market: Market, groups: dict[tuple[str, str, Any], li
         parts.append((truth.customers, truth.rate_with, truth.rate_without, truth.money))
     count = sum(part[0] for part in parts)
     if not count:
-        return True_(0, 0.0, 0.0, 0.0, 0.0)
+        return Truth(0, 0.0, 0.0, 0.0, 0.0)
     weight = np.asarray([part[0] for part in parts]) / count
     with_, without, money = (float(np.dot(weight, [part[i] for part in parts])) for i in (1, 2, 3))
-    return True_(count, with_ - without, with_, without, money)
+    return Truth(count, with_ - without, with_, without, money)

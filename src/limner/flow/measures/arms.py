@@ -126,8 +126,10 @@ def sums(customers: exp.Select, wanted: Columns) -> exp.Select:
     return query
 
 
-def _times(first: str, second: str) -> exp.Expression:
-    return exp.Mul(this=exp.column(first), expression=exp.column(second))
+def _times(first: str, second: str) -> exp.Expr:
+    """The product of two columns, wide enough: decimal(18, 4) times itself overflows at a hundred thousand."""
+    wide = (exp.cast(exp.column(name), "decimal(19, 4)") for name in (first, second))
+    return exp.Mul(this=next(wide), expression=next(wide))
 
 
 def arm_of(row: Mapping[str, Any], wanted: Columns) -> Arm:

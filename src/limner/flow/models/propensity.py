@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from limner.core.errors import BadDefinition, near, words
 from limner.flow.models.base import Bools, Fitted, Floats, Matrix, model_kind
@@ -27,13 +28,15 @@ _CHUNK: Final = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Boosted:
-    """Boosted trees that have learned."""
+    """Boosted trees that have learned, from the columns in `kept`."""
 
     trees: Any
+    kept: npt.NDArray[np.int64]
 
     def score(self, features: Matrix) -> Floats:
         """Chance of a yes, a block of customers at a time."""
-        blocks = [self.trees.predict_proba(features[i : i + _CHUNK])[:, 1] for i in range(0, len(features), _CHUNK)]
+        starts = range(0, len(features), _CHUNK)
+        blocks = [self.trees.predict_proba(features[i : i + _CHUNK, self.kept])[:, 1] for i in starts]
         return np.concatenate(blocks) if blocks else np.empty(0)
 
 
@@ -58,4 +61,12 @@ class Propensity:
         trees = ensemble.HistGradientBoostingClassifier(
             random_state=seed, early_stopping=False, **{**_DEFAULTS, **options}
         )
-        return Boosted(trees.fit(features, answers))
+        kept = _varying(features)
+        return Boosted(trees.fit(features[:, kept], answers), kept)
+
+
+def _varying(features: Matrix) -> npt.NDArray[np.int64]:
+    """The columns with at least two different known values: from the others nothing can be learned."""
+    low = np.fmin.reduce(features, axis=0)
+    high = np.fmax.reduce(features, axis=0)
+    return np.flatnonzero(low < high)
