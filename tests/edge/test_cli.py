@@ -278,6 +278,11 @@ def test_what_nobody_foresaw_is_one_message_and_a_file(
     assert "Traceback" in (shop / "state" / "limner-error.log").read_text(encoding="utf-8")
 
 
+def test_a_place_that_cannot_be_written_is_named(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = fails(["audience", "list", "orders >= 1", "-o", "/nowhere/at/all.csv", "-w", str(built)], capsys)
+    assert "/nowhere/at" in message
+
+
 def test_errors_are_said_in_the_language_of_the_workspace(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = shop / "limner.toml"
     path.write_text(path.read_text(encoding="utf-8").replace('"en"', '"zh"'), encoding="utf-8")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,7 +18,9 @@ PAGES = [page for page in [ROOT / "README.md", *sorted((ROOT / "docs" / "guides"
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_a_guide_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {"__name__": "guide"}
+    module = ModuleType("guide")
+    monkeypatch.setitem(sys.modules, "guide", module)  # a dataclass looks its module up
+    namespace = vars(module)
     text = page.read_text(encoding="utf-8")
     for found in BLOCK.finditer(text):
         line = text.count("\n", 0, found.start()) + 1

@@ -26,35 +26,35 @@ class AudienceHandle:
     asof: Asof = None
     _shop: Workspace = field(kw_only=True, repr=False)
 
-    def count(self, *, sql: str | None = None) -> Counted | str:
+    def count(self, *, sql: str | None = None, asof: Asof = None) -> Counted | str:
         """How many, identified and anonymous, reachable per channel; with `sql`, the query in that dialect."""
         from limner.app.asking import audience_count
 
-        return audience_count(self._shop, self.rule, self.asof, sql=sql)
+        return audience_count(self._shop, self.rule, asof or self.asof, sql=sql)
 
-    def list(self, *, limit: int = 20, output: Path | None = None) -> Listed:
+    def list(self, *, limit: int = 20, output: Path | None = None, asof: Asof = None) -> Listed:
         """The first customers, or all of them written into a CSV file."""
         from limner.app.asking import audience_list
 
-        return audience_list(self._shop, self.rule, self.asof, limit=limit, output=output)
+        return audience_list(self._shop, self.rule, asof or self.asof, limit=limit, output=output)
 
-    def show(self) -> Shown:
+    def show(self, *, asof: Asof = None) -> Shown:
         """The rule as it is written, and its size."""
         from limner.app.asking import audience_show
 
-        return audience_show(self._shop, self.rule, self.asof)
+        return audience_show(self._shop, self.rule, asof or self.asof)
 
-    def overlap(self, *others: str) -> Overlap:
+    def overlap(self, *others: str, asof: Asof = None) -> Overlap:
         """How it overlaps with other rules or audiences, two by two."""
         from limner.app.asking import audience_overlap
 
-        return audience_overlap(self._shop, [self.rule, *others], self.asof)
+        return audience_overlap(self._shop, [self.rule, *others], asof or self.asof)
 
-    def portrait(self, *, base: str | None = None) -> Portrait:
+    def portrait(self, *, base: str | None = None, asof: Asof = None) -> Portrait:
         """What sets it apart from a base (default: everybody)."""
         from limner.app.asking import audience_portrait
 
-        return audience_portrait(self._shop, self.rule, self.asof, base=base)
+        return audience_portrait(self._shop, self.rule, asof or self.asof, base=base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class CustomerHandle:
     asof: Asof = None
     _shop: Workspace = field(kw_only=True, repr=False)
 
-    def show(self) -> Profile:
+    def show(self, *, asof: Asof = None) -> Profile:
         """What is known of the customer; never an address."""
         from limner.app.asking import customer_show
 
-        return customer_show(self._shop, self.customer, self.asof)
+        return customer_show(self._shop, self.customer, asof or self.asof)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

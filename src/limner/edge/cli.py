@@ -16,8 +16,10 @@ import click
 
 from limner.app.verbs import VERBS, Argument, Verb
 from limner.core.errors import LimnerError, near
-from limner.edge.errors import STOPPED, WRONG_USAGE, exit_code
-from limner.edge.language import language_of
+from limner.core.settings import WorkspaceSettings
+from limner.edge.errors import STOPPED, WRONG_USAGE, exit_code, ours
+from limner.edge.help import helped
+from limner.edge.language import language_of, settings_here
 from limner.edge.say import say, say_error
 
 _TYPES: dict[str, Any] = {
@@ -26,6 +28,11 @@ _TYPES: dict[str, Any] = {
     "path": click.Path(path_type=Path),
     "instant": str,
 }
+_ALWAYS = (
+    (("--json", "as_json"), "as_json", "one JSON document on standard output"),
+    (("--quiet",), "quiet", "no progress"),
+)
+"""Options of every command: flags, the key of their words, and what they say in English."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -70,7 +77,18 @@ def _say_json(code: str, message: str) -> None:
     click.echo(as_json({"error": {"code": code, "message": message}}))
 
 
-class Commands(click.Group):
+class Helped:
+    """A command whose `--help` is explained in the operator's language."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """The option, in our words."""
+        option: click.Option | None = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.help = helped("options", "help", option.help or "")
+        return option
+
+
+class Commands(Helped, click.Group):
     """A group that lists its commands in the order of the table, and names the one that may have been meant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -89,7 +107,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class Do(click.Command):
+class Do(Helped, click.Command):
     """A command whose options of several values take them in a row: `--from a.csv b.csv`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -121,7 +139,8 @@ def spread(arguments: list[str], several: Collection[str]) -> list[str]:
 
 def commands() -> click.Group:
     """The tree of commands, made from the table."""
-    root = Commands("limner", help="Precision marketing that proves what it changed.", no_args_is_help=True)
+    title = helped("verbs", "", "Precision marketing that proves what it changed.")
+    root = Commands("limner", help=title, no_args_is_help=True)
     root.params.append(click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version))
     for verb in VERBS:
         if "cli" in verb.doors:
@@ -145,30 +164,32 @@ def _version(context: click.Context, _parameter: click.Parameter, is_asked: bool
 def _group(root: click.Group, name: str) -> click.Group:
     found = root.commands.get(name)
     if not isinstance(found, click.Group):
-        found = Commands(name, help=f"ask about {name}s", no_args_is_help=True)
+        found = Commands(name, help=helped("verbs", name, f"ask about {name}s"), no_args_is_help=True)
         root.add_command(found)
     return found
 
 
 def _command(verb: Verb, name: str) -> click.Command:
-    parameters: list[click.Parameter] = [_parameter(argument) for argument in verb.arguments]
+    parameters: list[click.Parameter] = [_parameter(verb, argument) for argument in verb.arguments]
     if verb.needs_workspace:
         parameters.append(
             click.Option(
                 ["-w", "--workspace"],
                 type=click.Path(path_type=Path),
                 default=Path(),
-                help="the folder of the workspace (default: here)",
+                help=helped("options", "workspace", "the folder of the workspace (default: here)"),
             )
         )
     if verb.takes_asof:
-        parameters.append(click.Option(["--asof"], help="the instant nothing sees past, such as 2026-09-01"))
-    parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="one JSON document on standard output"))
-    parameters.append(click.Option(["--quiet"], is_flag=True, help="no progress"))
-    return Do(name, params=parameters, callback=_callback(verb), help=verb.help, short_help=verb.help)
+        told = helped("options", "asof", "the instant nothing sees past, such as 2026-09-01")
+        parameters.append(click.Option(["--asof"], help=told))
+    for flags, key, english in _ALWAYS:
+        parameters.append(click.Option(list(flags), is_flag=True, help=helped("options", key, english)))
+    text = helped("verbs", verb.name, verb.help)
+    return Do(name, params=parameters, callback=_callback(verb), help=text, short_help=text)
 
 
-def _parameter(argument: Argument) -> click.Parameter:
+def _parameter(verb: Verb, argument: Argument) -> click.Parameter:
     kind = click.Choice(argument.choices) if argument.kind == "choice" else _TYPES.get(argument.kind)
     if argument.is_positional:
         return click.Argument(
@@ -180,15 +201,16 @@ def _parameter(argument: Argument) -> click.Parameter:
         )
     flags = {"output": ["-o", "--output"], "files": ["--from", "files"]}.get(argument.name)
     names = flags or [f"--{argument.name.replace('_', '-')}", argument.name]
+    told = helped("options", f"{verb.name}.{argument.name}", argument.help)
     if argument.kind == "flag":
-        return click.Option(names, is_flag=True, help=argument.help)
+        return click.Option(names, is_flag=True, help=told)
     return click.Option(
         names,
         type=kind,
         required=argument.is_required,
         multiple=argument.is_many,
         default=argument.default,
-        help=argument.help,
+        help=told,
         metavar=argument.metavar or None,
         show_default=argument.default is not None,
     )
@@ -214,6 +236,7 @@ def _callback(verb: Verb) -> Callable[..., int]:
 
 
 def _do(verb: Verb, given: dict[str, Any], *, as_json: bool, quiet: bool) -> int:
+    import limner.edge.report  # noqa: F401 - the writer of reports
     from limner.edge.progress import progress
 
     workspace = given.pop("workspace", None)
@@ -223,12 +246,12 @@ def _do(verb: Verb, given: dict[str, Any], *, as_json: bool, quiet: bool) -> int
 
             with Workspace(workspace, tell=tell) as shop:
                 result = verb.function(shop, **given)
-                return _show(result, shop.settings.workspace.locale, as_json=as_json)
+                return _show(result, shop.settings.workspace, as_json=as_json)
         result = verb.function(**given, tell=tell)
-    return _show(result, language_of(Path(given.get("folder") or "")), as_json=as_json)
+    return _show(result, settings_here(Path(given.get("folder") or "")), as_json=as_json)
 
 
-def _show(result: object, lang: str, *, as_json: bool) -> int:
+def _show(result: object, settings: WorkspaceSettings, *, as_json: bool) -> int:
     if result is None:
         return 0
     if as_json:
@@ -238,7 +261,7 @@ def _show(result: object, lang: str, *, as_json: bool) -> int:
     else:
         from limner.edge.show import shown
 
-        click.echo(shown(result, lang))
+        click.echo(shown(result, settings.locale, currency=settings.currency, zone=settings.zone))
     return int(getattr(result, "exit_code", 0))
 
 
@@ -254,6 +277,9 @@ def _failed(error: LimnerError, folder: Path, *, as_json: bool) -> int:
 def _unforeseen(error: Exception, folder: Path, *, as_json: bool) -> int:
     from limner.edge.unexpected import unexpected
 
+    known = ours(error) if isinstance(error, OSError) else None
+    if known is not None:
+        return _failed(known, folder, as_json=as_json)
     message = unexpected(error, folder, language_of(folder))
     if as_json:
         _say_json("unexpected", message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Final
 
 from limner.core.errors import (
@@ -14,7 +16,11 @@ from limner.core.errors import (
     LimnerError,
     NotFound,
     Refused,
+    words,
 )
+
+NO_ROOM = words("door_disk_full", "There is no room left on the disk. Free some space, then run this again.")
+UNUSABLE = words("door_file_unusable", "{path} cannot be used: {why}. Name a place that can be read and written.")
 
 WRONG_USAGE: Final = 2
 """The exit code of a command that is not one."""
@@ -47,3 +53,16 @@ def status(error: LimnerError) -> int:
     404
     """
     return _DOORS.get(type(error), (1, 500))[1]
+
+
+def ours(error: OSError) -> LimnerError | None:
+    """What the system says of a file or a disk, as one of our errors; None for what is nobody's file.
+
+    >>> str(ours(FileNotFoundError(errno.ENOENT, "No such file or directory", "/no/report.html")))
+    '/no/report.html cannot be used: No such file or directory. Name a place that can be read and written.'
+    """
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Full(NO_ROOM)
+    if error.filename is not None and error.errno:
+        return BadInput(UNUSABLE, path=error.filename, why=os.strerror(error.errno))
+    return None

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from limner import __version__
 from limner.app.verbs import VERBS, Argument, Verb
 from limner.core.errors import BadInput, LimnerError, NotFound, words
-from limner.edge.errors import status
+from limner.edge.errors import ours, status
 from limner.edge.http.guard import Guard, Receive, Scope, Send, Terms
 from limner.edge.language import asked_language
 from limner.edge.plain import as_json
@@ -145,6 +145,9 @@ def _answer(
     except LimnerError as error:
         return _said(error, headers, lang)
     except Exception as error:
+        known = ours(error) if isinstance(error, OSError) else None
+        if known is not None:
+            return _said(known, headers, lang)
         message = unexpected(error, shop.folder, asked_language(headers.get("accept-language", ""), lang))
         return _reply({"error": {"code": "unexpected", "message": message}}, 500)
 

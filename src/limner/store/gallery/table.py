@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def to_arrow(version: Version, columns: Iterable[str] | None = None, *, members: BitMap | None = None) -> pa.Table:
     """One row per living customer (or per member), ascending by `number`; unknown answers are null.
 
-    money is decimal(18,4), day date32, instant timestamp[us, UTC], text a dictionary.
+    int is int64 however narrow the file (engines multiply in the width they are given), money decimal(18,4), day date32,
+    instant timestamp[us, UTC], text a dictionary.
     """
     import pyarrow as pa
 
@@ -52,6 +53,8 @@ def column_to_arrow(column: Column, numbers: np.ndarray) -> pa.Array:
             return pa.DictionaryArray.from_arrays(codes, pa.array(column.words, pa.string()))
         case "money":
             return _decimals(values, unknown)
+        case "int":
+            return pa.array(values.astype(np.int64), mask=unknown)
         case "day":
             return pa.array(values.astype(np.int32), pa.int32(), mask=unknown).cast(pa.date32())
         case "instant":

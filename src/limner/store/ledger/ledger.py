@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ HELD = words(
 
 _WAIT_SECONDS = 60
 _LEASE_LIFE = timedelta(minutes=2)
+_LEAST_ROOM = 1 << 20
 
 
 class Ledger:
@@ -145,9 +147,17 @@ def _said(place: str) -> Iterator[None]:
         why = str(error.orig)
         if "locked" in why or "busy" in why:
             raise Busy(LOCKED, place=place, seconds=_WAIT_SECONDS) from error
-        if "full" in why:
+        if "full" in why or ("I/O" in why and _has_no_room(place)):
             raise Full(DISK_FULL, place=place) from error
         raise Broken(UNREADABLE, place=place, why=why) from error
+
+
+def _has_no_room(place: str) -> bool:
+    """Whether the disk is full, which SQLite may call an I/O error."""
+    try:
+        return shutil.disk_usage(Path(place).parent).free < _LEAST_ROOM
+    except OSError:
+        return False
 
 
 def _engine(url: str) -> Engine:
