@@ -17,6 +17,7 @@ __all__ = ["__version__", "open"]
 
 def open(folder: str, **options: Any) -> Workspace:  # noqa: A001
     """Open a workspace: a folder with a limner.toml. Options are those of `Workspace`."""
+    import limner.edge.report  # noqa: F401 - the writer of reports
     from limner.app.workspace import Workspace
 
     return Workspace(folder, **options)

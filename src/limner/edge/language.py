@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Final
 
 from limner.core.errors import LimnerError
+from limner.core.settings import WorkspaceSettings, read_settings
 
 LANGUAGES: Final = ("zh", "en")
 
 
 def language_of(folder: Path) -> str:
     """The language of a workspace; outside a workspace, that of the terminal."""
-    from limner.app.opening import settings_of
+    return settings_here(folder).locale
 
+
+def settings_here(folder: Path) -> WorkspaceSettings:
+    """A workspace's own settings; outside a workspace, the usual ones in the language of the terminal."""
     try:
-        return settings_of(folder).workspace.locale
-    except (LimnerError, OSError):
-        return spoken_here()
+        text = (folder / "limner.toml").read_text(encoding="utf-8")
+        return read_settings(text, os.environ).workspace
+    except (LimnerError, OSError, UnicodeDecodeError):
+        return WorkspaceSettings(locale=spoken_here())
 
 
 def spoken_here() -> str:

@@ -95,9 +95,14 @@ SPREADS = (
 RFM = tuple(
     RfmClass(name, count, Decimal(money))
     for name, count, money in (
-        ("重要价值", 21_340, 41_204_331), ("重要发展", 8_120, 7_910_220), ("重要保持", 12_004, 14_660_120),
-        ("重要挽留", 9_331, 7_201_884), ("一般价值", 6_702, 2_104_770), ("一般发展", 24_490, 5_300_871),
-        ("一般保持", 3_011, 901_230), ("一般挽留", 36_402, 6_640_032),
+        ("重要价值", 21_340, 41_204_331),
+        ("重要发展", 8_120, 7_910_220),
+        ("重要保持", 12_004, 14_660_120),
+        ("重要挽留", 9_331, 7_201_884),
+        ("一般价值", 6_702, 2_104_770),
+        ("一般发展", 24_490, 5_300_871),
+        ("一般保持", 3_011, 901_230),
+        ("一般挽留", 36_402, 6_640_032),
     )  # fmt: skip
 )
 
@@ -157,7 +162,9 @@ def two_waves(lang: str = "zh") -> Report:
         money=Interval(33_900, 18_200, 49_600), truth_lift=0.0195, truth_money=33_200,
     )  # fmt: skip
     stopped = replace(RESULTS[1], is_stopped=True)
-    return replace(measured(lang), results=(RESULTS[0], stopped, RESULTS[2], again, replace(RESULTS[2], began_at=later)))
+    return replace(
+        measured(lang), results=(RESULTS[0], stopped, RESULTS[2], again, replace(RESULTS[2], began_at=later))
+    )
 
 
 def single(lang: str = "zh") -> Report:

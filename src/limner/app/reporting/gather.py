@@ -1,4 +1,4 @@
-"""The verb: ask every station what the page needs, and put the answers into one value."""
+"""Ask every station what the page needs, and put the answers into one value."""
 
 from __future__ import annotations
 
@@ -22,14 +22,8 @@ if TYPE_CHECKING:
     from limner.app.workspace import Workspace
 
 
-def report(
-    shop: Workspace, output: Path | None = None, lang: str | None = None, asof: str | datetime | None = None
-) -> Report:
-    """Gather the report at the newest portrait, or at an asof; with `output`, write it there too.
-
-    Where nothing has been built yet, it is built first. A workspace without campaigns gets its reconciliation and the
-    portrait of its base.
-    """
+def gather(shop: Workspace, output: Path | None, lang: str | None, asof: str | datetime | None) -> Report:
+    """See `limner.app.reporting.report`."""
     portrait = _portrait(shop, asof)
     shop.tell(0, 4, "report: money")
     settings = shop.settings.workspace

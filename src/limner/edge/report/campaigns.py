@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from limner.app.reporting.contents import Interval, Report, Result, added
 from limner.edge.report.html import Markup, Part, el, join
 from limner.edge.report.svg import diamond, interval_bar
-from limner.edge.report.voice import Voice, digits_for
+from limner.edge.voice import Voice, digits_for
 
 NEVER = 10_000_000
 """More customers than this will never come: the step is to change something."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from limner.app.reporting.contents import Report
 from limner.edge.report.html import Markup, el
 from limner.edge.report.tables import section
-from limner.edge.report.voice import Voice
 from limner.edge.say import words_of
+from limner.edge.voice import Voice
 
 ALWAYS = frozenset({"customer", "rows", "net"})
 """The words a report without campaigns uses too."""

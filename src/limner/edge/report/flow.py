@@ -5,7 +5,7 @@ from __future__ import annotations
 from limner.app.reporting.contents import Flow, Report
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.svg import stacked
-from limner.edge.report.voice import DASH, Voice
+from limner.edge.voice import DASH, Voice
 
 _STEPS = ("sent", "delivered", "clicked", "ordered")
 

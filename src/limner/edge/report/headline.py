@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from limner.app.reporting.contents import Report, Result, added
 from limner.edge.report.campaigns import waves
 from limner.edge.report.html import Markup, Part, el
-from limner.edge.report.voice import Voice
+from limner.edge.voice import Voice
 
 
 def headline(report: Report, voice: Voice) -> Markup:

@@ -6,7 +6,7 @@ from limner.app.reporting.contents import Card, Channelled, Report
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.svg import columns, meter
 from limner.edge.report.tables import section, table
-from limner.edge.report.voice import DASH, Voice
+from limner.edge.voice import DASH, Voice
 
 
 def cards(report: Report, voice: Voice) -> Markup | None:

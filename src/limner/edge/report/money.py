@@ -9,7 +9,7 @@ from limner.app.reporting.contents import Month, Report
 from limner.edge.report.html import Markup, el
 from limner.edge.report.svg import months as drawing
 from limner.edge.report.tables import section, table
-from limner.edge.report.voice import Voice
+from limner.edge.voice import Voice
 
 
 def reconciliation(report: Report, voice: Voice) -> Markup:

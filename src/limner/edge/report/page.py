@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from limner.app.reporting.contents import Report
+from limner.app.reporting.writers import writer
 from limner.core.errors import BadInput, Full, words
 from limner.edge.report.campaigns import campaigns
 from limner.edge.report.definitions import definitions
@@ -18,7 +19,7 @@ from limner.edge.report.models import cards, channels
 from limner.edge.report.money import reconciliation
 from limner.edge.report.portrait import audiences, base, rfm
 from limner.edge.report.strips import intake, rules
-from limner.edge.report.voice import Voice
+from limner.edge.voice import Voice
 
 NOT_WRITTEN = words("report_unwritable", "The report cannot be written to {path}: {why}. Name another file.")
 NO_ROOM = words("report_full", "There is no room to write the report to {path}. Free some space, then run this again.")
@@ -71,6 +72,7 @@ def css() -> str:
     return resources.files(__package__ or "").joinpath("style.css").read_text("utf-8")
 
 
+@writer(".html", ".htm")
 def write(report: Report, path: Path) -> Path:
     """Write the page, all of it or nothing."""
     fresh = path.with_name(f".{path.name}.part")

@@ -6,7 +6,7 @@ from limner.app.reporting.contents import Answer, Apart, Report, RfmClass, Sprea
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.svg import meter
 from limner.edge.report.tables import section, table
-from limner.edge.report.voice import Voice
+from limner.edge.voice import Voice
 
 _GRID = (
     ("重要价值", "重要发展", "重要保持", "重要挽留"),

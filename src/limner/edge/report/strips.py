@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from limner.app.reporting.contents import Report
 from limner.edge.report.html import Markup, Part, el
-from limner.edge.report.voice import Voice
+from limner.edge.voice import Voice
 
 
 def rules(report: Report, voice: Voice) -> Markup | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from limner.edge.report.html import Markup, Part, el
-from limner.edge.report.voice import Voice
+from limner.edge.voice import Voice
 
 
 def table(

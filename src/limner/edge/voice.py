@@ -1,4 +1,4 @@
-"""Numbers, dates and words as a reader of the report's language writes them."""
+"""Numbers, dates and words as a reader of a language writes them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ JOINED = "\u2060"
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A language with the workspace's currency and zone."""
+    """A language with the workspace's currency and zone; `section` is where its own words stand."""
 
     lang: str
     currency: str = "CNY"
     zone: str = "Asia/Shanghai"
+    section: str = "report"
 
     def say(self, key: str, **values: object) -> str:
-        """A word or sentence of the report."""
-        return say("report", key, self.lang, **values)
+        """A word or sentence of the section."""
+        return say(self.section, key, self.lang, **values)
 
     def word(self, section: str, key: str, otherwise: str | None = None) -> str:
         """A word of another section; `otherwise`, or the key itself, where the language has none."""
@@ -52,7 +53,8 @@ class Voice:
     def money(self, amount: float | Decimal, *, is_signed: bool = False, digits: int = 0) -> str:
         """¥12,345; signed amounts carry + or −."""
         rounded = round(Decimal(str(amount)), digits)
-        sign = MINUS + JOINED if rounded < 0 else "+" + JOINED if is_signed and rounded > 0 else ""
+        joined = JOINED if self.section == "report" else ""
+        sign = MINUS + joined if rounded < 0 else "+" + joined if is_signed and rounded > 0 else ""
         return f"{sign}{_SIGNS.get(self.currency, self.currency + ' ')}{abs(rounded):,.{digits}f}"
 
     def money_interval(self, found: Interval) -> str:

@@ -1,0 +1,73 @@
+"""`run` and `tag`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from limner.edge.show.lines import blocks, clean, pairs, table
+from limner.edge.show.registry import shows
+from limner.edge.voice import Voice
+
+if TYPE_CHECKING:
+    from limner.app.asking import TagShown
+    from limner.app.running import Ran
+
+
+@shows("limner.app.running:Ran")
+def ran(found: Ran, voice: Voice) -> str:
+    """Customers, tags, audiences and models, and what was stale."""
+    done = voice.say("sep").join(voice.word("stations", step) for step in found.done)
+    facts = pairs(
+        [
+            (voice.say("asof"), voice.minute(found.asof)),
+            (voice.say("customers"), _customers(found, voice)),
+            (voice.say("tags"), voice.count(found.tags)),
+            (voice.say("done"), done or voice.say("nothing_stale")),
+        ]
+    )
+    audiences = table(
+        [voice.say("audience"), voice.say("customers")],
+        [[name, voice.count(size)] for name, size in found.audiences.items()],
+    )
+    models = [f"{clean(name)}: {voice.word('model_states', state)}" for name, state in found.models.items()]
+    return blocks(facts, audiences if found.audiences else "", *models)
+
+
+def _customers(found: Ran, voice: Voice) -> str:
+    return voice.say(
+        "customers_split",
+        count=voice.count(found.customers),
+        identified=voice.count(found.identified),
+        anonymous=voice.count(found.anonymous),
+    )
+
+
+@shows("limner.app.asking:TagShown")
+def tag(found: TagShown, voice: Voice) -> str:
+    """What a tag asks, what it reads, and how its answers are spread."""
+    known = found.known / found.customers if found.customers else 0.0
+    facts = pairs(
+        [
+            (voice.say("tag"), f"{found.name} ({found.id})" if found.name else found.id),
+            (voice.say("means"), found.description),
+            (voice.say("kind"), found.kind),
+            (voice.say("path"), found.path),
+            (voice.say("over"), found.over),
+            (voice.say("reads"), ", ".join(found.reads)),
+            (voice.say("events"), ", ".join(found.events)),
+            (voice.say("stands_on"), ", ".join(found.stands_on)),
+            (voice.say("version"), found.version),
+            (voice.say("known"), f"{voice.count(found.known)} / {voice.count(found.customers)} ({voice.share(known)})"),
+        ]
+    )
+    if not found.spread:
+        return facts
+    rows = [
+        [_answer(found.id, answer, voice), voice.count(count), voice.share(count / found.known if found.known else 0)]
+        for answer, count in found.spread.items()
+    ]
+    return blocks(facts, table([voice.say(head) for head in ("answer", "customers", "share")], rows))
+
+
+def _answer(tag_id: str, answer: str, voice: Voice) -> str:
+    return voice.word("rfm" if tag_id.startswith("rfm") else "answers", answer)
