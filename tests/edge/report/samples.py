@@ -37,34 +37,117 @@ def guards(opted: float, back: float) -> tuple[Guard, ...]:
     )
 
 
-def result(name: str, rates: tuple[float, float], lift: tuple[float, float, float], money: tuple[float, float, float],
-           arms: tuple[int, int], verdict: str, step: str, offer: str, truth: tuple[float, float]) -> Result:  # fmt: skip
+def result(
+    name: str,
+    rates: tuple[float, float],
+    lift: tuple[float, float, float],
+    money: tuple[float, float, float],
+    arms: tuple[int, int],
+    verdict: str,
+    step: str,
+    offer: str,
+    truth: tuple[float, float],
+) -> Result:
     return Result(
-        campaign=name, name=name, experiment=f"{name}:{offer}", offers=(offer,), plans=(1,),
-        began_at=datetime(2026, 8, 31, 16, tzinfo=UTC), until_at=ASOF, is_complete=True, is_contacted=True,
-        is_stopped=False, treated=arms[0], control=arms[1], rate=rates[0], control_rate=rates[1],
-        lift=Interval(*lift), money=Interval(*money), verdict=verdict, step=step, guards=guards(0.0031, 0.097),
-        ratio_p=0.62, truth_lift=truth[0], truth_money=truth[1],
-    )  # fmt: skip
+        campaign=name,
+        name=name,
+        experiment=f"{name}:{offer}",
+        offers=(offer,),
+        plans=(1,),
+        began_at=datetime(2026, 8, 31, 16, tzinfo=UTC),
+        until_at=ASOF,
+        is_complete=True,
+        is_contacted=True,
+        is_stopped=False,
+        treated=arms[0],
+        control=arms[1],
+        rate=rates[0],
+        control_rate=rates[1],
+        lift=Interval(*lift),
+        money=Interval(*money),
+        verdict=verdict,
+        step=step,
+        guards=guards(0.0031, 0.097),
+        ratio_p=0.62,
+        truth_lift=truth[0],
+        truth_money=truth[1],
+    )
 
 
 RESULTS = (
-    result("种草未拔", (0.0862, 0.0603), (0.0259, 0.0171, 0.0347), (28_412, 11_206, 45_618), (12_431, 5_302),
-           "works", "keep", "40 元心愿券", (0.0264, 26_100)),
-    result("老客上新礼", (0.1421, 0.1404), (0.0017, -0.0121, 0.0155), (-31_876, -52_310, -11_442), (14_870, 2_611),
-           "loses_money", "cheaper_or_narrower", "上新 50 元礼", (0.0020, -29_540)),
-    result("沉睡唤醒", (0.0265, 0.0201), (0.0064, 0.0036, 0.0092), (19_230, 8_021, 30_439), (20_119, 20_044),
-           "works", "keep", "好久不见", (0.0065, 18_730)),
-)  # fmt: skip
+    result(
+        "种草未拔",
+        (0.0862, 0.0603),
+        (0.0259, 0.0171, 0.0347),
+        (28_412, 11_206, 45_618),
+        (12_431, 5_302),
+        "works",
+        "keep",
+        "40 元心愿券",
+        (0.0264, 26_100),
+    ),
+    result(
+        "老客上新礼",
+        (0.1421, 0.1404),
+        (0.0017, -0.0121, 0.0155),
+        (-31_876, -52_310, -11_442),
+        (14_870, 2_611),
+        "loses_money",
+        "cheaper_or_narrower",
+        "上新 50 元礼",
+        (0.0020, -29_540),
+    ),
+    result(
+        "沉睡唤醒",
+        (0.0265, 0.0201),
+        (0.0064, 0.0036, 0.0092),
+        (19_230, 8_021, 30_439),
+        (20_119, 20_044),
+        "works",
+        "keep",
+        "好久不见",
+        (0.0065, 18_730),
+    ),
+)
 
 FLOWS = (
-    Flow("种草未拔", 24_861, {"consent": 5_911, "address": 604, "gaps": 212}, {"campaign": 5_302, "universal": 355},
-         {"changed_since_plan:consent": 46}, {}, 12_431, 11_934, 1_410, 1_072),
-    Flow("老客上新礼", 21_940, {"consent": 3_530, "caps": 512}, {"campaign": 2_611, "universal": 362},
-         {"changed_since_plan:gaps": 31}, {"failed": 24}, 14_870, 14_409, 2_207, 2_113),
-    Flow("沉睡唤醒", 51_203, {"consent": 9_940, "address": 122}, {"campaign": 20_044, "universal": 978},
-         {}, {}, 20_119, 18_880, 705, 533),
-)  # fmt: skip
+    Flow(
+        "种草未拔",
+        24_861,
+        {"consent": 5_911, "address": 604, "gaps": 212},
+        {"campaign": 5_302, "universal": 355},
+        {"changed_since_plan:consent": 46},
+        {},
+        12_431,
+        11_934,
+        1_410,
+        1_072,
+    ),
+    Flow(
+        "老客上新礼",
+        21_940,
+        {"consent": 3_530, "caps": 512},
+        {"campaign": 2_611, "universal": 362},
+        {"changed_since_plan:gaps": 31},
+        {"failed": 24},
+        14_870,
+        14_409,
+        2_207,
+        2_113,
+    ),
+    Flow(
+        "沉睡唤醒",
+        51_203,
+        {"consent": 9_940, "address": 122},
+        {"campaign": 20_044, "universal": 978},
+        {},
+        {},
+        20_119,
+        18_880,
+        705,
+        533,
+    ),
+)
 
 
 def months() -> tuple[Month, ...]:
@@ -79,18 +162,49 @@ def months() -> tuple[Month, ...]:
 
 
 SPREADS = (
-    Spread("lifecycle_stage", "生命周期阶段", "Lifecycle stage", "", 121_400, 200_312,
-           (("new", 8_120), ("active", 41_377), ("sleeping", 38_211), ("lost", 33_692)), is_ordered=True),
+    Spread(
+        "lifecycle_stage",
+        "生命周期阶段",
+        "Lifecycle stage",
+        "",
+        121_400,
+        200_312,
+        (("new", 8_120), ("active", 41_377), ("sleeping", 38_211), ("lost", 33_692)),
+        is_ordered=True,
+    ),
     Spread("gender", "gender", "gender", "", 188_400, 200_312, (("female", 171_444), ("male", 16_956))),
-    Spread("city", "city", "city", "", 200_000, 200_312,
-           (("上海", 30_120), ("杭州", 26_002), ("北京", 22_310), ("成都", 20_101), ("深圳", 18_400), (EVIL, 12_011))),
-    Spread("recency_days", "距上次购买天数", "Days since last order", "天", 121_400, 200_312,
-           (("≤ 34", 24_310), ("(34, 88]", 24_289), ("(88, 190]", 24_280), ("(190, 371]", 24_240), ("> 371", 24_281)),
-           is_ordered=True),
-    Spread("buying_via", "常用购买渠道", "Usual buying channel", "", 121_400, 200_312, (("tmall", 70_104), ("pos", 51_296))),
-    Spread("top_category", "最常购买品类", "Category bought most", "", 121_400, 200_312,
-           (("连衣裙", 38_110), ("衬衫", 25_812), ("针织", 21_930), ("外套", 18_004), ("半裙", 11_220))),
-)  # fmt: skip
+    Spread(
+        "city",
+        "city",
+        "city",
+        "",
+        200_000,
+        200_312,
+        (("上海", 30_120), ("杭州", 26_002), ("北京", 22_310), ("成都", 20_101), ("深圳", 18_400), (EVIL, 12_011)),
+    ),
+    Spread(
+        "recency_days",
+        "距上次购买天数",
+        "Days since last order",
+        "天",
+        121_400,
+        200_312,
+        (("≤ 34", 24_310), ("(34, 88]", 24_289), ("(88, 190]", 24_280), ("(190, 371]", 24_240), ("> 371", 24_281)),
+        is_ordered=True,
+    ),
+    Spread(
+        "buying_via", "常用购买渠道", "Usual buying channel", "", 121_400, 200_312, (("tmall", 70_104), ("pos", 51_296))
+    ),
+    Spread(
+        "top_category",
+        "最常购买品类",
+        "Category bought most",
+        "",
+        121_400,
+        200_312,
+        (("连衣裙", 38_110), ("衬衫", 25_812), ("针织", 21_930), ("外套", 18_004), ("半裙", 11_220)),
+    ),
+)
 
 RFM = tuple(
     RfmClass(name, count, Decimal(money))
@@ -103,24 +217,39 @@ RFM = tuple(
         ("一般发展", 24_490, 5_300_871),
         ("一般保持", 3_011, 901_230),
         ("一般挽留", 36_402, 6_640_032),
-    )  # fmt: skip
+    )
 )
 
 APART = Apart(
-    "wavering", "种草未拔", "近30天收藏次数 >= 2 and orders_30d == 0 and discount_share >= 0.5", 24_861, 200_312,
+    "wavering",
+    "种草未拔",
+    "近30天收藏次数 >= 2 and orders_30d == 0 and discount_share >= 0.5",
+    24_861,
+    200_312,
     (
         Answer("favourites_90d", "近90天收藏次数", "Favourites in 90 days", "> 6", 0.71, 0.19, 374, 369, 379),
         Answer("discount_sensitivity", "折扣敏感", "Discount sensitivity", "(0.6, 1]", 0.55, 0.22, 250, 246, 254),
         Answer("lifecycle_stage", "生命周期阶段", "Lifecycle stage", "lost", 0.08, 0.28, 29, 27, 31),
     ),
-)  # fmt: skip
+)
 
 CARD = Card(
-    "purchase_30d", "30 天内购买概率", "Chance to buy in 30 days", "Order Completed", 30, 200_312, 0.081, 0.811, 0.794, 0.0042,
+    "purchase_30d",
+    "30 天内购买概率",
+    "Chance to buy in 30 days",
+    "Order Completed",
+    30,
+    200_312,
+    0.081,
+    0.811,
+    0.794,
+    0.0042,
     tuple((p, p * 1.03, 20_031) for p in (0.004, 0.011, 0.02, 0.033, 0.05, 0.072, 0.1, 0.14, 0.2, 0.31)),
     (4.1, 2.2, 1.3, 0.9, 0.6, 0.4, 0.25, 0.15, 0.07, 0.03),
-    (("recency_days", 0.31), ("orders_365d", 0.22), ("favourites_30d", 0.12)), ("2026-05-01", "2026-06-01"), "2026-08-01",
-)  # fmt: skip
+    (("recency_days", 0.31), ("orders_365d", 0.22), ("favourites_30d", 0.12)),
+    ("2026-05-01", "2026-06-01"),
+    "2026-08-01",
+)
 
 CHANNELS = (
     Channelled("sms", "短信", 31_204, 31_180, 29_633, 0, 2_010, 1_804, Decimal("44120.50")),
@@ -131,11 +260,16 @@ CHANNELS = (
 
 def empty(lang: str = "zh") -> Report:
     return Report(
-        workspace="我的店", currency="CNY", zone="Asia/Shanghai", lang=lang, asof=ASOF, made_at=ASOF + timedelta(minutes=3),
+        workspace="我的店",
+        currency="CNY",
+        zone="Asia/Shanghai",
+        lang=lang,
+        asof=ASOF,
+        made_at=ASOF + timedelta(minutes=3),
         intake=Intake(1_204, 1_100, 34, 0, {"no identifier": 60, "duplicate order": 10}, 2, ASOF - timedelta(hours=5)),
         reconciled=Reconciled(months()[:6], Decimal("5000000"), Decimal("0")),
         base=Base(980, 946, SPREADS[:3], ()),
-    )  # fmt: skip
+    )
 
 
 def measured(lang: str = "zh") -> Report:
@@ -158,9 +292,15 @@ def measured(lang: str = "zh") -> Report:
 def two_waves(lang: str = "zh") -> Report:
     later = datetime(2026, 9, 15, 16, tzinfo=UTC)
     again = replace(
-        RESULTS[0], offers=("20 元心愿券",), began_at=later, rate=0.0791, lift=Interval(0.0188, 0.0101, 0.0275),
-        money=Interval(33_900, 18_200, 49_600), truth_lift=0.0195, truth_money=33_200,
-    )  # fmt: skip
+        RESULTS[0],
+        offers=("20 元心愿券",),
+        began_at=later,
+        rate=0.0791,
+        lift=Interval(0.0188, 0.0101, 0.0275),
+        money=Interval(33_900, 18_200, 49_600),
+        truth_lift=0.0195,
+        truth_money=33_200,
+    )
     stopped = replace(RESULTS[1], is_stopped=True)
     return replace(
         measured(lang), results=(RESULTS[0], stopped, RESULTS[2], again, replace(RESULTS[2], began_at=later))
@@ -170,17 +310,40 @@ def two_waves(lang: str = "zh") -> Report:
 def single(lang: str = "zh") -> Report:
     whole = measured(lang)
     one = replace(
-        RESULTS[0], name=EVIL, lift=Interval(0.004, -0.006, 0.014), money=Interval(900, -4_100, 5_900),
-        verdict="cannot_tell", step="more_customers", more=21_400, truth_lift=None, truth_money=None,
-    )  # fmt: skip
+        RESULTS[0],
+        name=EVIL,
+        lift=Interval(0.004, -0.006, 0.014),
+        money=Interval(900, -4_100, 5_900),
+        verdict="cannot_tell",
+        step="more_customers",
+        more=21_400,
+        truth_lift=None,
+        truth_money=None,
+    )
     return replace(whole, results=(one,), flows=(replace(FLOWS[0], name=EVIL),), apart=())
 
 
 def check(lang: str = "en") -> Report:
     one = replace(
-        RESULTS[0], name="Regulars", is_contacted=False, lift=Interval(0.002, -0.02, 0.024), money=None, guards=(),
-        truth_lift=None, truth_money=None, offers=("A letter",),
-    )  # fmt: skip
+        RESULTS[0],
+        name="Regulars",
+        is_contacted=False,
+        lift=Interval(0.002, -0.02, 0.024),
+        money=None,
+        guards=(),
+        truth_lift=None,
+        truth_money=None,
+        offers=("A letter",),
+    )
     flow = Flow("Regulars", 1_900, {"value": 12}, {"campaign": 188, "universal": 30}, {}, {"not_launched": 1_670})
-    return replace(measured(lang), workspace="Online Retail", currency="GBP", results=(one,), flows=(flow,), apart=(),
-                   cards=(), channels=(), compliance=None)  # fmt: skip
+    return replace(
+        measured(lang),
+        workspace="Online Retail",
+        currency="GBP",
+        results=(one,),
+        flows=(flow,),
+        apart=(),
+        cards=(),
+        channels=(),
+        compliance=None,
+    )

@@ -65,9 +65,22 @@ def measured() -> Measured:
     )
     lifts = (Lift("conversion", "share", LIFT), Lift("money", "money", MONEY), Lift("opt_out", "share", LIFT, 0.01))
     return Measured(
-        "wavering", "种草未拔", "wavering:coupon-40", NOW, arms, lifts, "conversion", MONEY, MONEY, Ratio(0.3, 0.4, 1e-9),
-        Verdict.WORKS, Step.KEEP, None, open_decisions=3, open_until=NOW,
-    )  # fmt: skip
+        "wavering",
+        "种草未拔",
+        "wavering:coupon-40",
+        NOW,
+        arms,
+        lifts,
+        "conversion",
+        MONEY,
+        MONEY,
+        Ratio(0.3, 0.4, 1e-9),
+        Verdict.WORKS,
+        Step.KEEP,
+        None,
+        open_decisions=3,
+        open_until=NOW,
+    )
 
 
 RESULTS: tuple[object, ...] = (
@@ -81,16 +94,38 @@ RESULTS: tuple[object, ...] = (
     Withdrawn(3, 0, 0, "withdrawn"),
     Ran(NOW, "p-1", 100, 90, 10, 40, {"vip": 12}, {"purchase_30d": "learned"}, ("resolve", "tag", "publish")),
     Launched(7, 10, 4, {"consent": 1}, 8, 2, {"expired": 1}, {"failed": 1}, 1, Decimal("0.5"), NOW),
-    Explained(7, "cabc", "refused", "caps", "c40", "sms", None, Decimal(3), (Alternative("c40", "sms", NOW, "", Decimal(1)),)),
+    Explained(
+        7, "cabc", "refused", "caps", "c40", "sms", None, Decimal(3), (Alternative("c40", "sms", NOW, "", Decimal(1)),)
+    ),
     Counted("orders > 3", NOW, 12, 10, 2, {"sms": 9}, 1.25),
     Listed(NOW, 2, ("customer_id", "rfm"), ({"customer_id": "c1", "rfm": "重要价值"}, {"customer_id": "c2"})),
     Overlap(NOW, ("客群甲", "b"), ((10, 4), (4, 8))),
-    Portrait("vip", "everybody", NOW, 10, 100, (Trait("rfm", "重要价值", 9, 0.9, 30, 0.3, 300, 200, float("inf"), True, True),)),
-    TagShown("orders", "订单数", "完成的订单数。", "statistic", "交易/频次", "orders", ("is_order",), ("Order Completed",), (), "v1",
-             90, 100, {"0": 40, "(1, 3]": 50}),
+    Portrait(
+        "vip",
+        "everybody",
+        NOW,
+        10,
+        100,
+        (Trait("rfm", "重要价值", 9, 0.9, 30, 0.3, 300, 200, float("inf"), True, True),),
+    ),
+    TagShown(
+        "orders",
+        "订单数",
+        "完成的订单数。",
+        "statistic",
+        "交易/频次",
+        "orders",
+        ("is_order",),
+        ("Order Completed",),
+        (),
+        "v1",
+        90,
+        100,
+        {"0": 40, "(1, 3]": 50},
+    ),
     Profile("c1", 1, NOW, True, {"gender": "female"}, {"orders": 3, "net_spend": Decimal("12.5")}, {"sms": True}),
     samples.measured(),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -106,7 +106,8 @@ def _without_consent(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """All consents of one channel and purpose, in the order of (trace, moment); of one moment the refusal is last."""
+    """All consents of one channel and purpose, in the order they became known (`moment`) of each trace; of one moment
+    the refusal is last. A word that came late and is older than what was known then says nothing."""
 
     trace: Ints
     moment: Ints
@@ -118,14 +119,12 @@ class _Said:
         nothing = np.zeros(traces.size, bool)
         if not self.trace.size or not traces.size:
             return nothing, nothing.copy()
-        base = min(int(self.moment.min()), int(moments.min()))
-        width = max(int(self.moment.max()), int(moments.max())) - base + 2
-        rank = np.searchsorted(np.unique(self.trace), self.trace)
-        there = rank * np.int64(1) * width + (self.moment - base)
-        asked = np.searchsorted(np.unique(self.trace), traces)
-        distinct = np.unique(self.trace)
+        distinct, rank = np.unique(self.trace, return_inverse=True)
+        asked = np.searchsorted(distinct, traces)
         is_known = (asked < distinct.size) & (distinct[np.minimum(asked, distinct.size - 1)] == traces)
-        last = np.searchsorted(there, asked * width + (moments - base)) - 1
+        levels = np.unique(np.concatenate([self.moment, moments]))
+        there = rank * levels.size + np.searchsorted(levels, self.moment)
+        last = np.searchsorted(there, asked * levels.size + np.searchsorted(levels, moments)) - 1
         found = is_known & (last >= 0) & (rank[np.maximum(last, 0)] == asked)
         at = np.maximum(last, 0)
         granted = found & self.is_granted[at] & (self.until[at] > moments)
@@ -145,13 +144,23 @@ def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
     )
     with shop.stores.ledger.read() as connection:
         rows = connection.execute(question).all()
+    trace = np.asarray([r[0] for r in rows], np.int64)
+    happened = np.asarray([micros(r[1]) for r in rows], np.int64)
+    known = np.maximum(happened, np.asarray([micros(r[2]) for r in rows], np.int64))
+    is_granted = np.asarray([r[3] for r in rows], bool)
     ends = [min([_FAR, *(micros(end) for end in (r[4], r[5] if r[3] else None) if end is not None)]) for r in rows]
-    return _Said(
-        np.asarray([r[0] for r in rows], np.int64),
-        np.asarray([micros(r[1]) for r in rows], np.int64),
-        np.asarray([r[3] for r in rows], bool),
-        np.asarray(ends, np.int64),
-    )
+    order = np.lexsort((np.arange(trace.size), happened, known, trace))
+    order = order[_is_news(trace[order], happened[order])]
+    return _Said(trace[order], known[order], is_granted[order], np.asarray(ends, np.int64)[order])
+
+
+def _is_news(trace: Ints, happened: Ints) -> npt.NDArray[np.bool_]:
+    """Which words, in the order they became known, are no older than what was known of their trace: shape (n,)."""
+    if not trace.size:
+        return np.zeros(0, bool)
+    group = np.cumsum(np.diff(trace, prepend=trace[0]) != 0)
+    rank = np.unique(happened, return_inverse=True)[1] + group * np.int64(trace.size + 1)
+    return np.asarray(rank >= np.maximum.accumulate(rank))
 
 
 def _at_night(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
