@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from limner.app.grounds import Portrait, portrait_of
-from limner.app.stale import files_mark, name_of
+from limner.app.stale import definitions_mark, files_mark, name_of
 from limner.core.ours import Campaign, Model
 from limner.core.rule import Did
 from limner.core.spans import midnight
 from limner.flow.measures.measure import measure as measure_one
 from limner.flow.measures.measure import trials
 from limner.flow.measures.measured import Measured
+from limner.flow.outcomes.attach import VERSION as OUTCOMES_VERSION
 from limner.flow.outcomes.attach import attach
 from limner.store.ledger import views
 from limner.store.ledger.tables import consents, outbox
@@ -23,7 +24,7 @@ from limner.store.ledger.views import Published
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
 
-VERSION = 1
+
 _OUTCOMES = "lake:outcomes"
 
 
@@ -68,10 +69,11 @@ def attached(shop: Workspace, portrait: Portrait) -> str:
         "outcomes",
         portrait.asof,
         {
-            "v": VERSION,
+            "v": OUTCOMES_VERSION,
             "links": portrait.links,
-            "files": files_mark(stores, ["events", "lines", "items", "decisions"]),
+            "files": files_mark(stores, ["events", "lines", "items", "decisions"], portrait.asof),
             "messages": _messages_mark(shop),
+            "definitions": definitions_mark(shop.definitions, ["campaigns", "offers"]),
         },
     )
     if not stores.lake.catalog.has_batch("outcomes", f"view:{version}"):

@@ -81,7 +81,7 @@ def _marks(shop: Workspace, asof: datetime) -> _Marks:
     stores, definitions = shop.stores, shop.definitions
     settings = [stores.settings.identity.identifiers_per_customer, stores.settings.identity.customers_per_identifier]
     links = name_of(
-        "links", asof, {"v": IDENTITY_VERSION, "files": files_mark(stores, ["identifiers"]), "limits": settings}
+        "links", asof, {"v": IDENTITY_VERSION, "files": files_mark(stores, ["identifiers"], asof), "limits": settings}
     )
     profiles = name_of(
         "profiles",
@@ -89,13 +89,13 @@ def _marks(shop: Workspace, asof: datetime) -> _Marks:
         {
             "v": PROFILES_VERSION,
             "links": links,
-            "files": files_mark(stores, ["traits"]),
-            "consents": consents_mark(stores),
+            "files": files_mark(stores, ["traits"], asof),
+            "consents": consents_mark(stores, asof),
             "definitions": definitions_mark(definitions, ["properties", "channels"]),
         },
     )
     tags = version({name: placed.version for name, placed in catalog(definitions).items()})
-    behaviour = name_of("tags", asof, {"links": links, "files": files_mark(stores, _BEHAVIOUR), "tags": tags})
+    behaviour = name_of("tags", asof, {"links": links, "files": files_mark(stores, _BEHAVIOUR, asof), "tags": tags})
     whole = name_of(
         "portrait",
         asof,
@@ -126,7 +126,7 @@ def _built(shop: Workspace, asof: datetime) -> tuple[str, tuple[str, ...]]:
             done.append("build")
         if _tag(shop, draft, base, marks):
             done.append("tag")
-        labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": _behaviour(shop)}
+        labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": _behaviour(shop, asof)}
         draft.seal(name, **labels, asof=asof.isoformat())
     except BaseException:
         draft.discard()
@@ -146,7 +146,7 @@ def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks) -> 
     """Compute the tags that are stale: all of them when behaviour changed, else those whose definition did."""
     known = catalog(shop.definitions)
     only = None
-    if base is not None and base.labels.get("behaviour") == _behaviour(shop):
+    if base is not None and base.labels.get("behaviour") == _behaviour(shop, marks.asof):
         fresh = {header.version for header in draft.headers.values()}
         only = [name for name, placed in known.items() if placed.version not in fresh]
         stale = {header.version for header in draft.headers.values()} - {p.version for p in known.values()}
@@ -167,8 +167,8 @@ def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks) -> 
     return True
 
 
-def _behaviour(shop: Workspace) -> str:
-    return files_mark(shop.stores, _BEHAVIOUR)
+def _behaviour(shop: Workspace, asof: datetime) -> str:
+    return files_mark(shop.stores, _BEHAVIOUR, asof)
 
 
 def _publish(shop: Workspace, asof: datetime) -> Ran:

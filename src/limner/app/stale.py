@@ -6,28 +6,44 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from limner.core.ids import version
-from limner.store.ledger.tables import consents, outbox
+from limner.store.ledger.tables import consents, files, outbox
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
 
 
-def files_mark(stores: Stores, tables: Iterable[str]) -> str:
-    """A mark of the files these tables are made of: it changes when a load comes or goes."""
-    snapshot = stores.lake.catalog.snapshot()
-    return version({table: sorted(snapshot.of(table)) for table in tables})
+def files_mark(stores: Stores, tables: Iterable[str], asof: datetime) -> str:
+    """A mark of the files these tables are made of at an asof: it changes when a load comes or goes.
 
-
-def consents_mark(stores: Stores) -> str:
-    """A mark of all consents, and of those that messages have used up."""
+    A file whose rows all happened at or after the asof is not seen there, and so changes nothing.
+    """
+    row = files.c
+    question = (
+        select(row.table_name, row.path)
+        .where(
+            row.seq_out.is_(None),
+            row.table_name.in_(list(tables)),
+            or_(row.min_happened_at.is_(None), row.min_happened_at < asof),
+        )
+        .order_by(row.table_name, row.path)
+    )
     with stores.ledger.read() as connection:
-        newest = connection.execute(select(func.max(consents.c.seq), func.count(consents.c.withdrawn_at))).one()
+        return version([list(found) for found in connection.execute(question)])
+
+
+def consents_mark(stores: Stores, asof: datetime) -> str:
+    """A mark of the consents before an asof, and of those that messages have used up."""
+    row, sent = consents.c, outbox.c
+    with stores.ledger.read() as connection:
+        newest = connection.execute(
+            select(func.max(row.seq), func.count(row.withdrawn_at)).where(row.happened_at < asof)
+        ).one()
         used = connection.execute(
-            select(func.count()).where(outbox.c.consent_seq.is_not(None), outbox.c.state != "released")
+            select(func.count()).where(sent.consent_seq.is_not(None), sent.state != "released", sent.moment < asof)
         ).scalar_one()
     return version([newest[0], newest[1], used])
 

@@ -103,14 +103,21 @@ def demo(
 
 def _play(shop: Workspace, market: Market, gateway: Gateway, clock: Clock, formats: str) -> tuple[Wave, ...]:
     _listen(shop.folder, gateway.url)
+    models = _aside(shop.folder)
     apply(shop)
     collect(shop)
     run(shop)
     first = _wave(shop, market, gateway, clock, 1, ("wavering", "new-arrivals", "wake-up"), formats)
     _second_wave(shop.folder)
+    models.rename(shop.folder / "models")
     apply(shop)
     second = _wave(shop, market, gateway, clock, 2, ("wavering-2", "wake-up-2"), formats)
     return first, second
+
+
+def _aside(home: Path) -> Path:
+    """Learning waits for the second wave: the models' definitions stand aside until then."""
+    return (home / "models").rename(home / "data" / "models")
 
 
 def _listen(home: Path, url: str) -> None:

@@ -17,8 +17,8 @@ UNKNOWN_OPTION = words("model_option_unknown", "A propensity model has no option
 BAD_OPTION = words("model_option_bad", "The model option {name} is {value!r}, it must be a number of at least {least}.")
 
 _DEFAULTS: Final[Mapping[str, float]] = {
-    "max_iter": 150,
-    "learning_rate": 0.06,
+    "max_iter": 100,
+    "learning_rate": 0.08,
     "max_leaf_nodes": 15,
     "min_samples_leaf": 50,
     "l2_regularization": 1.0,

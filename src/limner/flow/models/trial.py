@@ -37,7 +37,7 @@ NO_BETTER = words(
 )
 LEAST = 200
 """Yes answers, and no answers, that each slice must have."""
-MOST_ROWS = 1_000_000
+MOST_ROWS = 150_000
 _SHOWN = 10_000
 
 
