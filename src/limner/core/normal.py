@@ -20,7 +20,8 @@ Strength = Literal["strong", "weak", "device", "never"]
 _TABLE: Final[dict[str, Any]] = tomllib.loads(
     resources.files("limner.core").joinpath("identifiers.toml").read_text("utf-8")
 )
-_EMPTY: Final = frozenset(_TABLE["empty"]["words"])
+EMPTY_WORDS: Final = frozenset(_TABLE["empty"]["words"])
+"""What shops write when they mean nothing, in lower case."""
 _PLACEHOLDERS: Final = {form: frozenset(values) for form, values in _TABLE["placeholders"].items()}
 
 SPREADSHEET: Final = "{form} destroyed by a spreadsheet"
@@ -81,7 +82,7 @@ def text(raw: str) -> str:
 
 def is_empty(plain: str) -> bool:
     """Whether a normal text says nothing: empty, `NULL`, `无`, `-` and their like."""
-    return plain.lower() in _EMPTY
+    return plain.lower() in EMPTY_WORDS
 
 
 def identifier(name: str, raw: str | None) -> Normal:

@@ -45,7 +45,10 @@ shop.stores.close()
 def write_files(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for month in range(3):
-        rows = [f"{month}-{n // 3},A{n % 50},139{n % 70:08d},i{n % 9},{n}.5,2026-0{month + 1}-03,c{n % 3}" for n in range(2000)]
+        rows = [
+            f"{month}-{n // 3},A{n % 50},139{n % 70:08d},i{n % 9},{n}.5,2026-0{month + 1}-03,c{n % 3}"
+            for n in range(2000)
+        ]
         (folder / f"pos{month}.csv").write_text("o,m,p,i,a,t,c\n" + "\n".join(rows) + "\n")
     rows = [f"A{n % 90},加购,2026-02-0{n % 9 + 1},{n % 5900}" for n in range(6000)]
     (folder / "clicks.csv").write_text("m,e,t,k\n" + "\n".join(rows) + "\n")

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
 from limner.flow.sources.definition import Field
-from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, slow
+from limner.flow.sources.plain import is_plain
+from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, prepared, slow
 
 ZONE = "Europe/Berlin"
 
@@ -20,14 +22,15 @@ ZONE = "Europe/Berlin"
 def both_ways(type_, values, field=None):
     """(fast value, needs the slow way) and the slow value, per value."""
     reading = Reading("r", field or Field(column="x"), type_, "x", ZONE)
-    way = fast(reading, {"x": "text"})
+    columns = {"x": "plain" if is_plain(pa.chunked_array([pa.array(values, pa.string())])) else "text"}
+    way = fast(reading, columns)
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    import pyarrow as pa
-
-    connection.register("given", pa.table({"x": pa.array(values, pa.string()), "n": range(len(values))}))
-    query = exp.select(way.value.as_("v"), (way.is_slow or exp.false()).as_("s"), way.raw.as_("raw")).from_("given")
-    found = connection.sql(query.order_by("n").sql("duckdb")).fetchall()
+    connection.register("given", pa.table({"x": pa.array(values, pa.string()), "_line": range(len(values))}))
+    query = exp.select(way.value.as_("v"), (way.is_slow or exp.false()).as_("s"), way.raw.as_("raw")).from_(
+        prepared(columns, "given").subquery("p")
+    )
+    found = connection.sql(query.order_by("_line").sql("duckdb")).fetchall()
     connection.close()
     scalar = slow(reading, [v.strip() for v in values])[0].to_pylist()
     return [(v, s, raw, e) for (v, s, raw), e in zip(found, scalar, strict=True)]

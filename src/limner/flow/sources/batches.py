@@ -184,7 +184,7 @@ def _stage_more(desk: Desk, mapping: Mapped, tables: Sequence[pa.Table], traces:
     if not tables:
         return frozenset()
     whole = pa.concat_tables(tables, promote_options="permissive")
-    return stage(desk, mapping, whole, traces, _STAGED, job.load.started_at)
+    return stage(desk, mapping, whole, traces, _STAGED, job.load.started_at, is_part=True)
 
 
 def _buckets(

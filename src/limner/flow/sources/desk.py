@@ -67,6 +67,11 @@ class Desk:
         with said(self._place):
             self.cursor.sql(_text(rows)).insert_into(name)
 
+    def view(self, name: str, rows: exp.Query | str) -> None:
+        """A query that can be asked by name, worked out anew each time."""
+        with said(self._place):
+            self.cursor.sql(_text(rows)).create_view(name, replace=True)
+
     def update(self, statement: exp.Update | exp.Delete) -> None:
         """Change a table."""
         with said(self._place):

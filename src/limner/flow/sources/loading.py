@@ -14,12 +14,12 @@ from limner.flow.sources.batches import Batch, Failed, Job, Piece, batches
 from limner.flow.sources.consents import consent_rows, mark_receipts, receipt_events, refusals, write_consents
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.duplicates import mark_duplicates
-from limner.flow.sources.loads import Counts, Progress, counts_of, note
+from limner.flow.sources.loads import Counts, Progress, counts_ahead, note, note_ahead
 from limner.flow.sources.mapping import Mapped
 from limner.flow.sources.rejects import counts_by_load, reject_rows
 from limner.flow.sources.sections import Making, offset_of
 from limner.flow.sources.staging import ROWS
-from limner.flow.sources.traces import Traces
+from limner.flow.sources.traces import KNOWN, Traces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,7 +79,7 @@ def _write(
 ) -> list[Progress]:
     """Write what a batch states. Once its events are in, the batch is in, with the counts noted before."""
     if any(stores.lake.catalog.has_batch("events", _name(piece)) for piece in batch.pieces):
-        return [_step(piece, counts_of(stores, piece.job.load.load)) for piece in batch.pieces]
+        return [_step(piece, counts_ahead(stores, piece.job.load.load)) for piece in batch.pieces]
     started = batch.pieces[0].job.load.started_at
     if not desk.has(ROWS):
         return [_step(piece, Counts()) for piece in batch.pieces]
@@ -100,7 +100,7 @@ def _write(
             )
     new = counts_by_load(desk, mapping, batch, values)
     steps = [_step(piece, counts[piece.job.load.load] + new[piece.job.load.load]) for piece in batch.pieces]
-    note(stores, steps)
+    note_ahead(stores, steps, counts)
     events = sections.orders if mapping.lines else sections.events
     _append(desk, stores, making, "events", names, receipt_events if mapping.source.receipts else events)
     return steps
@@ -143,6 +143,6 @@ def _write_identifiers(desk: Desk, stores: Stores, making: Making, names: Mappin
     empty = exp.select("1").where(exp.false())
     query = desk.once(("found", id(making.mapped), emitted), lambda: sections.identifiers(making, emitted) or empty)
     desk.make(_FOUND, query)
-    _append(desk, stores, making, "identifiers", names, lambda m: sections.identifier_rows(m, _FOUND))
+    _append(desk, stores, making, "identifiers", names, lambda m: sections.identifier_rows(m, _FOUND, KNOWN))
     desk.add(_EMITTED, exp.select("load", "trace", "with_trace", "moment").from_(_FOUND))
     desk.drop(_FOUND)

@@ -121,16 +121,23 @@ class Progress:
     is_whole: bool
 
 
-def note(stores: Stores, progress: Sequence[Progress], now: datetime | None = None) -> None:
-    """Write down how far loads have come; without `now` only the counts, ahead of the batch that they count."""
+def note(stores: Stores, progress: Sequence[Progress], now: datetime) -> None:
+    """Write down how far loads have come."""
     with stores.ledger.write() as connection:
         for step in progress:
             body = json.dumps(step.counts.to_dict(), ensure_ascii=False)
-            values: dict[str, Any] = {"counts": body, "rows": step.counts.rows}
-            if now is not None:
-                values["done"] = step.done
-                values |= {"state": "done", "ended_at": now} if step.is_whole else {}
+            values: dict[str, Any] = {"counts": body, "rows": step.counts.rows, "done": step.done}
+            values |= {"state": "done", "ended_at": now} if step.is_whole else {}
             connection.execute(update(loads).where(loads.c.load == step.load).values(**values))
+
+
+def note_ahead(stores: Stores, progress: Sequence[Progress], until_now: Mapping[int, Counts]) -> None:
+    """Write down, beside the counts until now, what they will be once the batch in hand is in."""
+    with stores.ledger.write() as connection:
+        for step in progress:
+            body = {**until_now[step.load].to_dict(), "ahead": step.counts.to_dict()}
+            text = json.dumps(body, ensure_ascii=False)
+            connection.execute(update(loads).where(loads.c.load == step.load).values(counts=text))
 
 
 def forget(stores: Stores, unstarted: Sequence[int]) -> None:
@@ -139,11 +146,18 @@ def forget(stores: Stores, unstarted: Sequence[int]) -> None:
         connection.execute(delete(loads).where(loads.c.load.in_(unstarted), loads.c.state == "running"))
 
 
-def counts_of(stores: Stores, load: int) -> Counts:
-    """The counts noted of a load."""
+def counts_ahead(stores: Stores, load: int) -> Counts:
+    """The counts that were written down ahead of a batch that is in."""
     with stores.ledger.read() as connection:
         body = connection.execute(select(loads.c.counts).where(loads.c.load == load)).scalar_one()
-    return Counts(**json.loads(body))
+    found = json.loads(body)
+    return _counts(json.dumps(found.get("ahead", found)))
+
+
+def _counts(text: str) -> Counts:
+    found = json.loads(text)
+    found.pop("ahead", None)
+    return Counts(**found)
 
 
 def list_loads(stores: Stores) -> tuple[Load, ...]:
@@ -154,7 +168,7 @@ def list_loads(stores: Stores) -> tuple[Load, ...]:
 
 def _load(row: Mapping[Any, Any]) -> Load:
     return Load(
-        row["load"], row["source"], row["file"], row["state"], Counts(**json.loads(row["counts"])), row["done"],
+        row["load"], row["source"], row["file"], row["state"], _counts(row["counts"]), row["done"],
         row["started_at"], row["replaces"],
     )  # fmt: skip
 

@@ -11,9 +11,9 @@ from sqlglot import exp
 from limner.core.errors import BadDefinition, near, words
 from limner.core.normal import IdentifierKind, identifier_kind
 from limner.flow.sources.conditions import columns_of, condition
-from limner.flow.sources.definition import EventMap, Field, Reads, Source, as_field, is_read
+from limner.flow.sources.definition import Condition, EventMap, Field, Reads, Source, as_field, is_read
 from limner.flow.sources.names import ORDER, REFUND
-from limner.flow.sources.readings import Reading, Type, field_text, source_text
+from limner.flow.sources.readings import Reading, Type, source_text
 
 UNKNOWN_COLUMN = words("source_column_unknown", "Source {source!r}: {path} has no column {column!r}. It has: {known}.")
 NOTHING_MAPPED = words(
@@ -121,12 +121,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An identifier column: its kind, its place among the identifiers, its label, and the text it is read from."""
+    """An identifier column: its kind, its key, its label, and the field it is read from."""
 
     key: str
     kind: IdentifierKind
     label: str
-    raw: exp.Expr
+    field: Field
     is_other: bool = False
 
 
@@ -141,7 +141,7 @@ class Mapped:
     parts: tuple[Part, ...]
     lines: Part | None
     traits: Mapping[str, str]
-    flags: Mapping[str, exp.Expr]
+    flags: Mapping[str, Condition]
     rules: tuple[tuple[str, str], ...]
     stamps: tuple[str, ...]
     zone: str
@@ -163,7 +163,7 @@ class _Desk:
     def __init__(self, columns: Mapping[str, str], zone: str, place: str) -> None:
         self.columns, self.zone, self.place = columns, zone, place
         self.readings: dict[str, Reading] = {}
-        self.flags: dict[str, exp.Expr] = {}
+        self.flags: dict[str, Condition] = {}
 
     def read(self, reads: Reads, type_: Type) -> str:
         long = as_field(reads)
@@ -179,17 +179,24 @@ class _Desk:
         if not matching:
             return ""
         key = f"f{len(self.flags)}"
-        self.flags[key] = condition(matching, self._text, self.place)
+        flag_tree(matching, self.columns, self.place)
+        self.flags[key] = matching
         return key
-
-    def _text(self, column: str) -> exp.Expr:
-        if column not in self.columns:
-            return exp.cast(exp.null(), "VARCHAR")
-        return source_text(exp.column(column, quoted=True), self.columns[column])
 
     def part(self, section: str, entry: Any, types: Mapping[str, Type]) -> Part:
         found = {name: self.read(getattr(entry, name), t) for name, t in types.items() if is_read(getattr(entry, name))}
         return Part(section, found, self.flag(getattr(entry, "matching", {})))
+
+
+def flag_tree(matching: Condition, columns: Mapping[str, str], place: str) -> exp.Expr:
+    """The SQL of a condition over the columns of a chunk; a column the chunk lacks is null."""
+
+    def text(column: str) -> exp.Expr:
+        if column not in columns:
+            return exp.cast(exp.null(), "VARCHAR")
+        return source_text(exp.column(column, quoted=True), columns[column])
+
+    return condition(matching, text, place)
 
 
 def mapped(
@@ -240,7 +247,7 @@ def _identifiers(desk: _Desk, source: Source) -> tuple[Named, ...]:
     for key, kind, reads, is_other in found:
         long = as_field(reads)
         label = long.column or "+".join(long.columns)
-        named.append(Named(key, identifier_kind(kind), label, field_text(long, desk.columns), is_other))
+        named.append(Named(key, identifier_kind(kind), label, long, is_other))
     return tuple(sorted(named, key=lambda n: (n.is_other, n.kind.rank)))
 
 

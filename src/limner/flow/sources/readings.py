@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 from sqlglot import exp, parse_one
 
 from limner.core.moments import FIRST_YEAR, LAST_YEAR, from_wall, moment
-from limner.core.normal import amount, is_empty, text, yes_no
+from limner.core.normal import EMPTY_WORDS, amount, is_empty, text, yes_no
+from limner.flow.sources.base import LINE
 from limner.flow.sources.definition import Field
 from limner.flow.sources.names import canonical_name
 
@@ -65,16 +66,41 @@ def _parsed(sql: str) -> exp.Expr:
 
 
 def source_text(column: exp.Expr, kind: str) -> exp.Expr:
-    """A column of the file as trimmed text; floats that are whole numbers lose their point."""
+    """A column of prepared rows as text; floats that are whole numbers lose their point."""
     if kind == "number":
         return template(
             "CASE WHEN :x = floor(:x) AND abs(:x) < 1e15 THEN CAST(CAST(:x AS BIGINT) AS VARCHAR) "
             "ELSE CAST(:x AS VARCHAR) END",
             x=column,
         )
-    if kind == "text":
-        return template("nullif(trim(:x), '')", x=column)
-    return exp.cast(column, "VARCHAR")
+    return column if kind in TEXTS else exp.cast(column, "VARCHAR")
+
+
+TEXTS: Final = ("text", "plain")
+"""Columns of text; a plain one holds nothing but its own normal form."""
+
+
+def prepared(columns: Mapping[str, str], table: str) -> exp.Select:
+    """The columns of a chunk with their texts trimmed and empty ones null, whatever the white space."""
+    wanted: list[exp.Expr] = [exp.column(LINE)]
+    for name, kind in columns.items():
+        column = exp.column(name, quoted=True)
+        if kind in TEXTS:
+            value = template(_TRIM if kind == "text" else "nullif(:x, '')", x=exp.cast(column, "VARCHAR"))
+            wanted.append(exp.alias_(value, name, quoted=True))
+        else:
+            wanted.append(column)
+    return exp.select(*wanted).from_(table)
+
+
+_WHITE = r"[\t-\r\x1c-\x20]"
+_TRIM = (
+    f"nullif(CASE WHEN regexp_matches(:x, '^{_WHITE}|{_WHITE}$') "
+    f"THEN regexp_replace(:x, '^{_WHITE}+|{_WHITE}+$', '', 'g') ELSE :x END, '')"
+)
+"""What Python calls white space at the ends of ASCII text; other texts go the slow way and are trimmed there."""
+
+_EMPTY_ASCII = tuple(sorted(word for word in EMPTY_WORDS if word.isascii() and word))
 
 
 def field_text(field: Field, columns: Mapping[str, str]) -> exp.Expr:
@@ -132,8 +158,8 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
     """The fast way of a reading over the columns of a chunk."""
     field = reading.field
     raw = field_text(field, columns)
-    is_plain = bool(field.column) and not field.words and field.column in columns
-    kind = columns[field.column] if is_plain else "text"
+    is_single = bool(field.column) and not field.words and field.column in columns
+    kind = columns[field.column] if is_single else "text"
     column = exp.column(field.column, quoted=True)
     match reading.type:
         case "number" | "money" | "float":
@@ -148,10 +174,13 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
         case _ if kind in ("number", "integer", "instant", "wall", "date"):
             return Fast(raw, None, raw)
         case _:
-            is_odd = template("NOT regexp_full_match(:x, '[0-9A-Za-z][ -.0-9A-Za-z_]*')", x=raw)
-            is_word = template("length(:x) < 10 AND NOT regexp_full_match(:x, '.*[0-9].*')", x=raw)
-            slow = exp.or_(is_odd, exp.paren(is_word))
-            return Fast(exp.Case().when(exp.not_(exp.paren(slow)), raw.copy()), slow.copy(), raw)
+            words = [exp.Literal.string(word) for word in _EMPTY_ASCII]
+            is_word = exp.In(this=exp.func("lower", raw), expressions=words)
+            stated = template("CASE WHEN strlen(:x) < 10 AND :w THEN NULL ELSE :x END", x=raw, w=is_word)
+            if kind == "plain":
+                return Fast(stated, None, raw)
+            is_odd = template("strlen(:x) <> length(:x) OR starts_with(:x, '=') OR contains(:x, chr(0))", x=raw)
+            return Fast(template("CASE WHEN NOT (:odd) THEN :v END", odd=is_odd, v=stated), is_odd, raw)
 
 
 def _fast_number(reading: Reading, raw: exp.Expr, column: exp.Expr, kind: str) -> Fast:
@@ -207,7 +236,7 @@ def instant_literal(instant: datetime) -> exp.Expr:
 def offset_minutes(reading: Reading, columns: Mapping[str, str]) -> exp.Expr:
     """The offset a stamp was written with, in minutes; null without one, and for Z."""
     field = reading.field
-    is_text = bool(field.constant) or columns.get(field.column, "text") == "text"
+    is_text = bool(field.constant) or columns.get(field.column, "text") in TEXTS
     if not is_text:
         return exp.cast(exp.null(), "INT")
     return template(

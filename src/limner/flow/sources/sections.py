@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlglot import exp
 
 from limner.core.moments import offsets
+from limner.core.normal import KINDS
 from limner.flow.sources.base import PLACE_BITS
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Mapped, Part
@@ -292,26 +293,12 @@ def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
     for named in making.mapped.identifiers:
         if named.is_other:
             continue
-        seen = f"seen_{named.key}"
         trace = exp.column(f"{named.key}_trace")
         beside = exp.Case().when(trace.neq(exp.column("trace")), exp.column("trace"))
-        rows = (
-            exp.select(
-                load_of(exp.column("_line")).as_("load"),
-                trace.as_("trace"),
-                beside.as_("with_trace"),
-                exp.func("min", exp.column("moment")).as_("moment"),
-            )
-            .from_(making.rows)
-            .where(_good(), trace.copy().is_(exp.null()).not_())
-            .group_by(*(exp.Literal.number(n) for n in (1, 2, 3)))
-        )
-        kinds = exp.select("trace", "kind", "hash", "strength").distinct().from_(seen).where("NOT trace IS NULL")
-        parts.append(
-            exp.select("g.load", "g.trace", "g.with_trace", "g.moment", "s.kind", "s.hash", "s.strength")
-            .from_(rows.subquery("g"))
-            .join(kinds.subquery("s"), on="g.trace = s.trace")
-        )
+        wanted = [load_of(exp.column("_line")).as_("load"), trace.as_("trace"), beside.as_("with_trace")]
+        rows = exp.select(*wanted, exp.func("min", exp.column("moment")).as_("moment")).from_(making.rows)
+        rows = rows.where(_good(), trace.copy().is_(exp.null()).not_())
+        parts.append(rows.group_by(*(exp.Literal.number(n) for n in (1, 2, 3))))
     whole = stacked(parts)
     if whole is None or emitted is None:
         return whole
@@ -324,10 +311,16 @@ def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
     return exp.select("x.*").from_(whole.subquery("x")).join(exp.to_table(emitted).as_("e"), on=same, join_type="anti")
 
 
-def identifier_rows(making: Making, found: str) -> exp.Select:
-    """The rows of `identifiers` out of what was found."""
-    common = making.common(exp.column("moment"))[1:]
-    return exp.select("load", *common, "trace", "kind", "hash", "with_trace", "strength").from_(found)
+def identifier_rows(making: Making, found: str, known: str) -> exp.Select:
+    """The rows of `identifiers` out of what was found; `known` says kind and hash of every trace."""
+    common = making.common(exp.column("moment", "g"))[1:]
+    kind = exp.column("kind", "k")
+    strength = exp.Case(this=kind)
+    for name, row in KINDS.items():
+        strength = strength.when(exp.Literal.string(name), exp.Literal.string(row.strength))
+    wanted = ["g.load", *common, "g.trace", "k.kind", "k.hash", "g.with_trace"]
+    rows = exp.select(*wanted, strength.else_(exp.Literal.string("strong")).as_("strength"))
+    return rows.from_(exp.to_table(found).as_("g")).join(exp.to_table(known).as_("k"), on="g.trace = k.trace")
 
 
 def traits(making: Making) -> exp.Query | None:

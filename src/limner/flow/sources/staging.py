@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,30 @@ from sqlglot import exp
 from limner.core.moments import FIRST_YEAR
 from limner.flow.sources.base import LINE
 from limner.flow.sources.desk import Desk
-from limner.flow.sources.mapping import MISSING, MONEY_EVENTS, NEEDS, OWNED, Mapped, Part, mentioned
+from limner.flow.sources.mapping import (
+    MISSING,
+    MONEY_EVENTS,
+    NEEDS,
+    OWNED,
+    Mapped,
+    Named,
+    Part,
+    flag_tree,
+    mentioned,
+)
 from limner.flow.sources.names import REFUND
-from limner.flow.sources.readings import SQL_TYPES, fast, instant_literal, offset_minutes, slow, source_text, template
+from limner.flow.sources.plain import is_plain
+from limner.flow.sources.readings import (
+    SQL_TYPES,
+    fast,
+    field_text,
+    instant_literal,
+    offset_minutes,
+    prepared,
+    slow,
+    source_text,
+    template,
+)
 from limner.flow.sources.traces import ERASED, Traces
 
 if TYPE_CHECKING:
@@ -21,59 +43,76 @@ if TYPE_CHECKING:
 BEGINNING = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 """When a fact happened whose file says no date: before everything."""
 
-CHUNK, ROWS = "chunk_rows", "staged_rows"
+CHUNK, ROWS = "given_chunk", "staged_rows"
 MATCHES_NOTHING = "matches no event"
 NO_IDENTIFIER = "no identifier"
 _GIVEN_FIX = exp.select("*").from_("given_fix")
 FOREIGN = "other currency"
 
 
-def stage(desk: Desk, mapped: Mapped, rows: pa.Table, traces: Traces, into: str, now: datetime) -> frozenset[str]:
+def stage(
+    desk: Desk, mapped: Mapped, rows: pa.Table, traces: Traces, into: str, now: datetime, *, is_part: bool = False
+) -> frozenset[str]:
     """Read rows of a file into the table `into`: values, traces, the row's own moment, and why it cannot be used.
 
-    The answer names the readings of which some value could not be read.
+    `is_part` says that more rows are put into the same table, which then has every column there may be. The answer
+    names the readings of which some value could not be read.
     """
-    present = rows.column_names
-    desk.give("given_chunk", rows)
-    desk.make(CHUNK, desk.once(("first", id(mapped), tuple(present)), lambda: _first_look(mapped, present)))
-    desk.take_back("given_chunk")
+    columns = _kinds(mapped, rows)
+    seen_as = (id(mapped), tuple(columns.items()))
+    desk.give(CHUNK, rows)
     for named in mapped.identifiers:
-        traces.learn(desk, CHUNK, named, now)
-    mended = {key: _mend(desk, mapped, key) for key in _left(desk, mapped)}
-    keys = frozenset(mended)
-    desk.add(into, desk.once(("second", id(mapped), keys), lambda: _second_look(mapped, keys)))
-    desk.drop(CHUNK, *(f"fix_{key}" for key in keys))
+        traces.learn(desk, named, desk.once(("raw", named.key, *seen_as), lambda n=named: _raw(n, columns)), now)
+    mended = {key: _mend(desk, mapped, key, columns, seen_as) for key in _left(desk, mapped, columns, seen_as)}
+    look = _Look(mapped, columns, frozenset(mapped.readings) if is_part else frozenset(mended), frozenset(mended))
+    desk.add(into, desk.once(("look", look.shown, look.mended, *seen_as), look.query))
+    desk.take_back(CHUNK)
+    desk.drop(*(f"fix_{key}" for key in mended))
     return frozenset(key for key, has_reason in mended.items() if has_reason)
 
 
-def _left(desk: Desk, mapped: Mapped) -> list[str]:
-    """The readings of which the fast way left something."""
-    keys = list(mapped.readings)
+def _kinds(mapped: Mapped, rows: pa.Table) -> dict[str, str]:
+    """The columns of a chunk with their types; text that is its own normal form is `plain`."""
+    present = [name for name in rows.column_names if name in mapped.columns]
+    kinds = {name: mapped.columns[name] for name in present}
+    return {name: "plain" if kind == "text" and is_plain(rows[name]) else kind for name, kind in kinds.items()}
+
+
+def _raw(named: Named, columns: dict[str, str]) -> exp.Select:
+    raw = field_text(named.field, columns)
+    return exp.select(raw.as_("raw")).from_(prepared(columns, CHUNK).subquery("p"))
+
+
+def _left(desk: Desk, mapped: Mapped, columns: dict[str, str], seen_as: tuple[object, ...]) -> list[str]:
+    """The readings of which the fast way leaves something."""
+    ways = {key: fast(reading, columns).is_slow for key, reading in mapped.readings.items()}
+    keys = [key for key, is_slow in ways.items() if is_slow is not None]
     if not keys:
         return []
 
     def build() -> exp.Query:
-        return exp.select(*(exp.Count(this=exp.column(f"{key}_raw")) for key in keys)).from_(CHUNK)
+        counts = [template("count_if(:s)", s=is_slow) for is_slow in ways.values() if is_slow is not None]
+        return exp.select(*counts).from_(prepared(columns, CHUNK).subquery("p"))
 
-    return [key for key, count in zip(keys, desk.one(desk.once(("left", id(mapped)), build)), strict=True) if count]
+    return [key for key, count in zip(keys, desk.one(desk.once(("left", *seen_as), build)), strict=True) if count]
 
 
-def _first_look(mapped: Mapped, present: list[str]) -> exp.Select:
-    """Every reading the fast way, what needs the slow way as raw text, identifiers as text, conditions as flags."""
-    columns = {name: kind for name, kind in mapped.columns.items() if name in set(present)}
-    wanted: list[exp.Expr] = [exp.column(LINE)]
-    for key, reading in mapped.readings.items():
-        way = fast(reading, columns)
-        wanted.append(way.value.as_(key))
-        raw = exp.cast(way.raw, "VARCHAR")
-        wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else _nothing()).as_(f"{key}_raw"))
-        if key in mapped.stamps:
-            wanted.append(offset_minutes(reading, columns).as_(f"{key}_off"))
-    wanted += [named.raw.as_(named.key) for named in mapped.identifiers]
-    wanted += [test.as_(flag) for flag, test in mapped.flags.items()]
-    if mapped.source.extra == "keep":
-        wanted.append(_extra(mapped, columns).as_("extra"))
-    return exp.select(*wanted).from_("given_chunk")
+def _mend(desk: Desk, mapped: Mapped, key: str, columns: dict[str, str], seen_as: tuple[object, ...]) -> bool:
+    """Read the slow way what the fast way left: `fix_<key>` gets value or reason per text. Whether any has a reason."""
+    import pyarrow as pa
+
+    def build() -> exp.Query:
+        way = fast(mapped.readings[key], columns)
+        raw = exp.select(exp.cast(way.raw, "VARCHAR").as_("raw")).distinct()
+        return raw.from_(prepared(columns, CHUNK).subquery("p")).where(way.is_slow)
+
+    left = desk.ask(desk.once(("mend", key, *seen_as), build))
+    values, reasons = slow(mapped.readings[key], left["raw"].to_pylist())
+    table = pa.table({"raw": left["raw"], "value": values, "why": pa.array(reasons, pa.string())})
+    desk.give("given_fix", table)
+    desk.make(f"fix_{key}", _GIVEN_FIX)
+    desk.take_back("given_fix")
+    return any(reasons)
 
 
 def _nothing(kind: str = "VARCHAR") -> exp.Expr:
@@ -102,63 +141,68 @@ def masked_json(whole: exp.Expr) -> exp.Expr:
     )
 
 
-def _mend(desk: Desk, mapped: Mapped, key: str) -> bool:
-    """Read the slow way what the fast way left: `fix_<key>` gets value or reason per text. Whether any has a reason."""
-    import pyarrow as pa
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The query that stages rows of a chunk. `mended` readings have a fix; `shown` ones keep raw text and reason."""
 
-    def build() -> exp.Query:
-        raw = exp.column(f"{key}_raw")
-        return exp.select(raw.as_("raw")).distinct().from_(CHUNK).where(raw.copy().is_(exp.null()).not_())
+    mapped: Mapped
+    columns: dict[str, str]
+    shown: frozenset[str]
+    mended: frozenset[str]
 
-    left = desk.ask(desk.once(("mend", key), build))
-    values, reasons = slow(mapped.readings[key], left["raw"].to_pylist())
-    table = pa.table({"raw": left["raw"], "value": values, "why": pa.array(reasons, pa.string())})
-    desk.give("given_fix", table)
-    desk.make(f"fix_{key}", _GIVEN_FIX)
-    desk.take_back("given_fix")
-    return any(reasons)
+    def query(self) -> exp.Select:
+        """All of it: prepared, read, mended, identified, judged."""
+        known = exp.select("*", *_person(self.mapped)).from_(self._mended().subquery("mended"))
+        judged = [_row_moment(self.mapped).as_("moment"), _Judge(self.mapped, self.shown).why().as_("w")]
+        return exp.select("*", *judged).from_(known.subquery("known"))
+
+    def _read(self) -> exp.Select:
+        wanted: list[exp.Expr] = [exp.column(LINE)]
+        for key, reading in self.mapped.readings.items():
+            way = fast(reading, self.columns)
+            wanted.append(way.value.as_(key))
+            if key in self.shown:
+                raw = exp.cast(way.raw, "VARCHAR")
+                wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else _nothing()).as_(f"{key}_raw"))
+            if key in self.mapped.stamps:
+                wanted.append(offset_minutes(reading, self.columns).as_(f"{key}_off"))
+        wanted += [field_text(named.field, self.columns).as_(named.key) for named in self.mapped.identifiers]
+        place = f"sources/{self.mapped.source.id}"
+        wanted += [flag_tree(test, self.columns, place).as_(flag) for flag, test in self.mapped.flags.items()]
+        if self.mapped.source.extra == "keep":
+            wanted.append(_extra(self.mapped, self.columns).as_("extra"))
+        return exp.select(*wanted).from_(prepared(self.columns, CHUNK).subquery("p"))
+
+    def _mended(self) -> exp.Select:
+        wanted: list[exp.Expr] = [exp.column(LINE)]
+        query = exp.select().from_(self._read().subquery("c"))
+        for key, reading in self.mapped.readings.items():
+            kind = SQL_TYPES.get(reading.type, "VARCHAR")
+            value: exp.Expr = exp.column(key, "c")
+            if key in self.mended:
+                value = exp.func("coalesce", value, exp.column("value", f"fix_{key}"))
+                query = _join(query, f"fix_{key}", f"{key}_raw")
+            wanted.append(exp.cast(value, kind).as_(key))
+            if key in self.shown:
+                why = exp.column("why", f"fix_{key}") if key in self.mended else _nothing()
+                wanted += [why.as_(f"{key}_why"), exp.column(f"{key}_raw", "c")]
+            if key in self.mapped.stamps:
+                wanted.append(exp.column(f"{key}_off", "c"))
+        for named in self.mapped.identifiers:
+            seen = f"seen_{named.key}"
+            query = _join(query, seen, named.key)
+            wanted += [exp.column(c, seen).as_(f"{named.key}_{c}") for c in ("trace", "why", "usable", "person")]
+            odd = exp.column("why", seen).is_(exp.null()).not_()
+            wanted.append(exp.Case().when(odd, exp.column(named.key, "c")).as_(f"{named.key}_raw"))
+        wanted += [exp.column(flag, "c") for flag in self.mapped.flags]
+        if self.mapped.source.extra == "keep":
+            wanted.append(exp.column("extra", "c"))
+        return query.select(*wanted)
 
 
-def _second_look(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
-    values = _values(mapped, mended)
-    return (
-        exp.select("*", _row_moment(mapped).as_("moment"), _why(mapped).as_("w"))
-        .from_(exp.select("*", *_person(mapped)).from_(values.subquery("read")).subquery("known"))
-    )  # fmt: skip
-
-
-def _values(mapped: Mapped, mended: frozenset[str]) -> exp.Select:
-    wanted: list[exp.Expr] = [exp.column(LINE)]
-    query = exp.select().from_(exp.to_table(CHUNK).as_("c"))
-    for key, reading in mapped.readings.items():
-        kind = SQL_TYPES.get(reading.type, "VARCHAR")
-        value: exp.Expr = exp.column(key, "c")
-        why: exp.Expr = _nothing()
-        if key in mended:
-            value = exp.func("coalesce", value, exp.column("value", f"fix_{key}"))
-            why = exp.column("why", f"fix_{key}")
-            query = query.join(
-                exp.to_table(f"fix_{key}"),
-                on=exp.EQ(this=exp.column(f"{key}_raw", "c"), expression=exp.column("raw", f"fix_{key}")),
-                join_type="left",
-            )
-        wanted += [exp.cast(value, kind).as_(key), why.as_(f"{key}_why"), exp.column(f"{key}_raw", "c")]
-        if key in mapped.stamps:
-            wanted.append(exp.column(f"{key}_off", "c"))
-    for named in mapped.identifiers:
-        seen = f"seen_{named.key}"
-        query = query.join(
-            exp.to_table(seen),
-            on=exp.EQ(this=exp.column(named.key, "c"), expression=exp.column("raw", seen)),
-            join_type="left",
-        )
-        wanted += [exp.column(c, seen).as_(f"{named.key}_{c}") for c in ("trace", "why", "usable", "person")]
-        odd = exp.column("why", seen).is_(exp.null()).not_()
-        wanted.append(exp.Case().when(odd, exp.column(named.key, "c")).as_(f"{named.key}_raw"))
-    wanted += [exp.column(flag, "c") for flag in mapped.flags]
-    if mapped.source.extra == "keep":
-        wanted.append(exp.column("extra", "c"))
-    return query.select(*wanted)
+def _join(query: exp.Select, table: str, raw: str) -> exp.Select:
+    same = exp.column(raw, "c").eq(exp.column("raw", table))
+    return query.join(exp.to_table(table), on=same, join_type="left")
 
 
 def _person(mapped: Mapped) -> list[exp.Expr]:
@@ -177,31 +221,43 @@ def _row_moment(mapped: Mapped) -> exp.Expr:
     return exp.func("coalesce", first, instant_literal(BEGINNING))
 
 
-def _why(mapped: Mapped) -> exp.Expr:
-    """The first reason a row cannot be used, as {reason, label, value}; null when it can."""
-    choice = exp.Case()
-    for flag, reason in mapped.rules:
-        choice = choice.when(exp.column(flag), _reason(exp.Literal.string(reason), "", _nothing()))
-    for named in mapped.identifiers:
-        is_erased = exp.EQ(this=exp.column(f"{named.key}_why"), expression=exp.Literal.string(ERASED))
-        choice = choice.when(is_erased, _reason(exp.Literal.string(ERASED), named.label, _nothing()))
-    for part in mapped.parts:
-        for test, key, missing in _needed(mapped, part):
-            label = mapped.readings[key].label if key else ""
-            why = exp.func("coalesce", exp.column(f"{key}_why"), exp.Literal.string(missing))
-            choice = choice.when(test, _reason(why, label, exp.column(f"{key}_raw")))
-    if not any(mapped.of("events")) and (mapped.traits or any(p.section in OWNED for p in mapped.parts)):
-        no_trace = exp.column("trace").is_(exp.null())
-        label = "+".join(n.label for n in mapped.identifiers if not n.is_other)
-        choice = choice.when(no_trace, _reason(exp.Literal.string(NO_IDENTIFIER), label, _nothing()))
-    events = list(mapped.of("events"))
-    if events and all(part.flag for part in events):
-        flags = [exp.column(part.flag) for part in mapped.parts if part.flag]
-        if "f_cancelled" in mapped.flags:
-            flags.append(exp.column("f_cancelled"))
-        none = exp.not_(exp.paren(exp.or_(*flags)))
-        choice = choice.when(none, _reason(exp.Literal.string(MATCHES_NOTHING), "", _nothing()))
-    return choice if choice.args.get("ifs") else _reason_null()
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Why a row cannot be used. Of `shown` readings the raw text and the reason are at hand."""
+
+    mapped: Mapped
+    shown: frozenset[str]
+
+    def why(self) -> exp.Expr:
+        """The first reason a row cannot be used, as {reason, label, value}; null when it can."""
+        mapped = self.mapped
+        choice = exp.Case()
+        for flag, reason in mapped.rules:
+            choice = choice.when(exp.column(flag), _reason(exp.Literal.string(reason), "", _nothing()))
+        for named in mapped.identifiers:
+            is_erased = exp.column(f"{named.key}_why").eq(exp.Literal.string(ERASED))
+            choice = choice.when(is_erased, _reason(exp.Literal.string(ERASED), named.label, _nothing()))
+        for part in mapped.parts:
+            for test, key, missing in _needed(mapped, part):
+                choice = choice.when(test, self._missing(key, missing))
+        if not any(mapped.of("events")) and (mapped.traits or any(p.section in OWNED for p in mapped.parts)):
+            label = "+".join(n.label for n in mapped.identifiers if not n.is_other)
+            no_one = _reason(exp.Literal.string(NO_IDENTIFIER), label, _nothing())
+            choice = choice.when(exp.column("trace").is_(exp.null()), no_one)
+        events = list(mapped.of("events"))
+        if events and all(part.flag for part in events):
+            flags = [exp.column(part.flag) for part in mapped.parts if part.flag]
+            flags += [exp.column("f_cancelled")] if "f_cancelled" in mapped.flags else []
+            none = exp.not_(exp.paren(exp.or_(*flags)))
+            choice = choice.when(none, _reason(exp.Literal.string(MATCHES_NOTHING), "", _nothing()))
+        return choice if choice.args.get("ifs") else _reason_null()
+
+    def _missing(self, key: str, missing: str) -> exp.Expr:
+        label = self.mapped.readings[key].label
+        if key not in self.shown:
+            return _reason(exp.Literal.string(missing), label, _nothing())
+        why = exp.func("coalesce", exp.column(f"{key}_why"), exp.Literal.string(missing))
+        return _reason(why, label, exp.column(f"{key}_raw"))
 
 
 def _reason(reason: exp.Expr, label: str, value: exp.Expr) -> exp.Expr:
