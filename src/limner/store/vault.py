@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS addresses (
 """
 
 
+_RANDOM = 32 + 12 + 12
+"""Random bytes for one address: its key, and two nonces."""
+
+
 class Vault:
     """The one place with raw addresses: trace → address. `put` seals, `open` unseals, `destroy` forgets."""
 
@@ -63,7 +67,12 @@ class Vault:
         wanted = dict(pairs)
         with self._lock, self._connected() as connection:
             known = self._known(connection, wanted)
-            rows = ((trace, kind, *self._seal(trace, raw)) for trace, raw in wanted.items() if trace not in known)
+            fresh = [pair for pair in wanted.items() if pair[0] not in known]
+            random = memoryview(os.urandom(_RANDOM * len(fresh)))
+            rows = (
+                (trace, kind, *self._seal(trace, raw, random[i * _RANDOM : (i + 1) * _RANDOM]))
+                for i, (trace, raw) in enumerate(fresh)
+            )
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT OR IGNORE INTO addresses VALUES (?, ?, ?, ?)", rows)
             connection.execute("COMMIT")
@@ -77,9 +86,8 @@ class Vault:
         question = "SELECT trace, sealed_key, sealed FROM addresses WHERE trace IN (SELECT value FROM json_each(?))"
         yield from connection.execute(question, (wanted,))
 
-    def _seal(self, trace: int, raw: str) -> tuple[bytes, bytes]:
-        random = os.urandom(56)
-        key, key_nonce, nonce = random[:32], random[32:44], random[44:]
+    def _seal(self, trace: int, raw: str, random: memoryview) -> tuple[bytes, bytes]:
+        key, key_nonce, nonce = bytes(random[:32]), bytes(random[32:44]), bytes(random[44:])
         bound = str(trace).encode()
         sealed_key = key_nonce + self._master.encrypt(key_nonce, key, bound)
         return sealed_key, nonce + AESGCM(key).encrypt(nonce, raw.encode(), bound)

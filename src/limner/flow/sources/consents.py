@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
@@ -14,6 +15,8 @@ from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Part
 from limner.flow.sources.readings import template
 from limner.flow.sources.sections import Making, day_of, hour_of, load_of, stacked
+from limner.store.ledger.bulk import insert_rows
+from limner.store.ledger.columns import micros
 from limner.store.ledger.tables import batches, consents, touches
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ DUPLICATE_RECEIPT = "duplicate receipt"
 REFUSING = ("Message Unsubscribed", "Message Complained")
 """Receipts after which the channel is refused."""
 
-_ROWS = 5_000
 _KEYS = 900
 
 
@@ -71,21 +73,41 @@ def _write_load(stores: Stores, rows: pa.Table, batch: str, load: int, source: s
         if connection.execute(known).first() is not None:
             return 0
         first = stores.ledger.take(connection, "consent", rows.num_rows)
-        for start in range(0, rows.num_rows, _ROWS):
-            part = rows.slice(start, _ROWS).to_pylist()
-            values = [_consent(row, first + start + n, load, source, now) for n, row in enumerate(part)]
-            connection.execute(insert(consents), values)
+        insert_rows(connection, consents, _COLUMNS, _consents(rows, first, load, source, now))
         connection.execute(insert(batches).values(table_name="consents", batch_id=batch, rows=rows.num_rows))
     return int(rows.num_rows)
 
 
-def _consent(row: Mapping[str, Any], seq: int, load: int, source: str, now: datetime) -> dict[str, Any]:
-    return {
-        "seq": seq, "load": load, "source": source, "kind": row["kind"], "hash": row["hash"], "trace": row["trace"],
-        "channel": row["channel"], "purpose": row["purpose"], "is_granted": row["is_granted"],
-        "happened_at": row["happened_at"], "received_at": now, "until_at": row["until_at"], "uses": row["uses"],
-        "proof": row["proof"] or "", "withdrawn_at": None,
-    }  # fmt: skip
+_COLUMNS = (
+    "seq", "load", "source", "kind", "hash", "trace", "channel", "purpose", "is_granted", "happened_at", "received_at",
+    "until_at", "uses", "proof",
+)  # fmt: skip
+
+
+def _consents(rows: pa.Table, first: int, load: int, source: str, now: datetime) -> Iterator[tuple[Any, ...]]:
+    """The rows as the ledger keeps them, in the order of `_COLUMNS`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    stamp = pa.timestamp("us", tz="UTC")
+    moments = {name: rows[name].cast(stamp).cast(pa.int64()).to_pylist() for name in ("happened_at", "until_at")}
+    return zip(
+        range(first, first + rows.num_rows),
+        repeat(load),
+        repeat(source),
+        rows["kind"].to_pylist(),
+        rows["hash"].to_pylist(),
+        rows["trace"].to_pylist(),
+        rows["channel"].to_pylist(),
+        rows["purpose"].to_pylist(),
+        rows["is_granted"].to_pylist(),
+        moments["happened_at"],
+        repeat(micros(now)),
+        moments["until_at"],
+        rows["uses"].to_pylist(),
+        pc.fill_null(rows["proof"].cast(pa.string()), "").to_pylist(),
+        strict=False,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ receipts
