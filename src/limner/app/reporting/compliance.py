@@ -106,8 +106,9 @@ def _without_consent(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """All consents of one channel and purpose, in the order they became known (`moment`) of each trace; of one moment
-    the refusal is last. A word that came late and is older than what was known then says nothing."""
+    """All consents of one channel and purpose of each trace, in the order of their `moment`; of one moment the refusal
+    is last. A grant counts from when it was given, a refusal from when we had heard of it; one that came late and is
+    older than a later grant says nothing."""
 
     trace: Ints
     moment: Ints
@@ -146,8 +147,9 @@ def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
         rows = connection.execute(question).all()
     trace = np.asarray([r[0] for r in rows], np.int64)
     happened = np.asarray([micros(r[1]) for r in rows], np.int64)
-    known = np.maximum(happened, np.asarray([micros(r[2]) for r in rows], np.int64))
     is_granted = np.asarray([r[3] for r in rows], bool)
+    heard = np.asarray([micros(r[2]) for r in rows], np.int64)
+    known = np.where(is_granted, happened, np.maximum(happened, heard))
     ends = [min([_FAR, *(micros(end) for end in (r[4], r[5] if r[3] else None) if end is not None)]) for r in rows]
     order = np.lexsort((np.arange(trace.size), happened, known, trace))
     order = order[_is_news(trace[order], happened[order])]
