@@ -27,12 +27,16 @@ class Benched:
     name: str
     exit_code: int
 
+    def __str__(self) -> str:
+        return f"bench/{self.name}.py ended with {self.exit_code}"
+
 
 def bench(name: str, *, tell: Tell = silent, home: Path | None = None) -> Benched:
     """Run bench/NAME.py with this Python. `home` is the checkout (default: the one limner is imported from)."""
-    folder = (home or Path(limner.__file__).parents[2]) / "bench"
+    checkout = home or Path(limner.__file__).parents[2]
+    folder = checkout / "bench"
     known = {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
-    if not known:
+    if not known or not (checkout / "pyproject.toml").exists():
         raise NotFound(NO_BENCHES, path=folder, name=name)
     if name not in known:
         raise NotFound(UNKNOWN_BENCH, near=near(name, known), name=name, known=", ".join(known))

@@ -24,6 +24,7 @@ from limner.flow.channels.base import options_of
 from limner.flow.decisions.moments import parse_hours
 from limner.flow.journeys.advance import window_of
 from limner.flow.journeys.base import NODES
+from limner.flow.models.base import MODEL_KINDS
 from limner.flow.sources.base import readers
 from limner.flow.sources.definition import Source
 from limner.flow.sources.mapping import every_column, mapped
@@ -150,6 +151,7 @@ def _models(bench: _Bench) -> Iterator[LimnerError]:
         place = f"models/{key}"
         yield from _bound(place, "horizon", model.horizon, model.horizon >= timedelta(days=1), "one day or more")
         yield from _bound(place, "snapshots", model.snapshots, model.snapshots >= 1, "1 or more")
+        yield from tried(place, partial(MODEL_KINDS.find, model.kind))
         yield from tried(f"{place}: event", partial(bench.event, model.event))
         for name in model.features:
             yield from tried(place, partial(bench.voice.column, name))

@@ -54,7 +54,8 @@ def init(
     drafts = _drafts(folder, files, tell)
     make(folder, locale=locale)
     written = [SETTINGS, *_write(folder, drafts)]
-    steps = ("apply", "collect", "check", "report -o report.html") if drafts else ("apply",)
+    _apply(folder)
+    steps = ("collect", "check", "report -o report.html") if drafts else ("apply",)
     return Made(str(folder), "", tuple(written), drafts, _commands(folder, steps))
 
 
@@ -69,7 +70,17 @@ def _from_pack(folder: Path, pack: str) -> Made:
     shutil.copytree(home, folder, dirs_exist_ok=True, ignore=_NOT_COPIED)
     make_keys(folder)
     written = tuple(str(path) for path in brought if (folder / path).exists())
-    return Made(str(folder), pack, written, (), _commands(folder, ("apply", "collect", "run")))
+    _apply(folder)
+    return Made(str(folder), pack, written, (), _commands(folder, ("collect", "run")))
+
+
+def _apply(folder: Path) -> None:
+    """Bring what was written into force: the next command may be `collect`."""
+    from limner.app.defining import apply
+    from limner.app.workspace import Workspace
+
+    with Workspace(folder) as shop:
+        apply(shop)
 
 
 def _drafts(folder: Path, files: Sequence[Path], tell: Tell) -> tuple[Drafted, ...]:

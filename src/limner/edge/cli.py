@@ -6,6 +6,7 @@ message, 2 wrong usage.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable, Collection
@@ -19,7 +20,7 @@ from limner.core.errors import LimnerError, near
 from limner.core.settings import WorkspaceSettings
 from limner.edge.errors import STOPPED, WRONG_USAGE, exit_code, ours
 from limner.edge.help import helped
-from limner.edge.language import language_of, settings_here
+from limner.edge.language import language_of, settings_here, spoken_here
 from limner.edge.say import say, say_error
 
 _TYPES: dict[str, Any] = {
@@ -247,6 +248,8 @@ def _do(verb: Verb, given: dict[str, Any], *, as_json: bool, quiet: bool) -> int
             with Workspace(workspace, tell=tell) as shop:
                 result = verb.function(shop, **given)
                 return _show(result, shop.settings.workspace, as_json=as_json)
+        if "locale" in inspect.signature(verb.function).parameters:
+            given["locale"] = spoken_here()
         result = verb.function(**given, tell=tell)
     return _show(result, settings_here(Path(given.get("folder") or "")), as_json=as_json)
 
