@@ -33,8 +33,9 @@ LOW_DISK = words(
 SETTINGS = "limner.toml"
 
 
-def make(folder: Path, *, name: str = "", locale: str = "zh") -> Path:
+def make(folder: Path | str, *, name: str = "", locale: str = "zh") -> Path:
     """Make an empty workspace: settings, folders, and two new random keys readable by the owner only."""
+    folder = Path(folder)
     if (folder / SETTINGS).exists():
         raise Clash(WORKSPACE_THERE, path=folder)
     folder.mkdir(parents=True, exist_ok=True)
