@@ -296,7 +296,8 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A model card. Calibration rows are (predicted, observed, customers); lifts are by decile, best first."""
+    """A model card. Calibration rows are (predicted, observed, customers); lifts are by decile, best first;
+    features are (column, Chinese name, English name, importance)."""
 
     model: str
     name: str
@@ -310,7 +311,7 @@ class Card:
     calibration_error: float | None = None
     calibration: tuple[tuple[float, float, int], ...] = ()
     lifts: tuple[float, ...] = ()
-    features: tuple[tuple[str, float], ...] = ()
+    features: tuple[tuple[str, str, str, float], ...] = ()
     trained_on: tuple[str, ...] = ()
     tested_on: str = ""
 

@@ -26,7 +26,7 @@ SHOWN = (
     *("top_category", "buying_via", "favourite_via", "gender", "level", "city", "shop", "country"),
 )
 """The tags and traits a report shows first, those that are there."""
-MOST_SPREADS, MOST_PARTS, MOST_ANSWERS = 9, 7, 8
+MOST_SPREADS, MOST_PARTS, MOST_ANSWERS, MOST_RARE = 9, 7, 8, 2
 
 
 def base_of(shop: Workspace, portrait: Portrait) -> Base:
@@ -113,15 +113,16 @@ def apart_of(shop: Workspace, portrait: Portrait, campaigns: Sequence[str]) -> t
 
 
 def _answers(clear: Sequence[Any], told: Mapping[str, tuple[str, str]]) -> tuple[Answer, ...]:
-    """The most telling answers, one of each column, those with many customers before those with few."""
+    """The most telling answers, one of each column: mostly what is frequent in the audience, a few that are rare."""
     seen: set[str] = set()
+    room = {True: MOST_ANSWERS - MOST_RARE, False: MOST_RARE}
     chosen: list[Any] = []
     for trait in sorted(clear, key=lambda t: -abs(t.group_share - t.base_share)):
-        stem = trait.column.partition(".")[0]
-        if stem in seen or len(chosen) >= MOST_ANSWERS:
-            continue
-        seen.add(stem)
-        chosen.append(trait)
+        stem, is_frequent = trait.column.partition(".")[0], trait.tgi > 100
+        if stem not in seen and room[is_frequent]:
+            seen.add(stem)
+            room[is_frequent] -= 1
+            chosen.append(trait)
     return tuple(
         Answer(
             column=t.column,
@@ -162,7 +163,7 @@ def _card(card: Mapping[str, Any], told: Mapping[str, tuple[str, str]]) -> Card:
         calibration_error=card.get("ece"),
         calibration=tuple((row[0], row[1], int(row[2])) for row in card.get("calibration_table", ())),
         lifts=tuple(card.get("decile_lift", ())),
-        features=tuple(features[:MOST_ANSWERS]),
+        features=tuple((name, *told.get(name, ("", "")), weight) for name, weight in features[:MOST_ANSWERS]),
         trained_on=tuple(saw[:-1]),
         tested_on=saw[-1] if saw else "",
     )

@@ -74,12 +74,12 @@ def _calibration(card: Card, voice: Voice) -> Part:
 def _features(card: Card, voice: Voice) -> Part:
     if not card.features:
         return None
-    most = max(weight for _, weight in card.features) or 1.0
+    most = max(weight for *_, weight in card.features) or 1.0
     rows = [
-        el("li", el("span", name, class_="word"), meter(weight / most), el("small", voice.share(weight)))
-        for name, weight in card.features
+        [el("span", voice.name(zh, en, column), class_="word"), meter(weight / most), el("small", f"{weight:.3f}")]
+        for column, zh, en, weight in card.features
     ]
-    return el("figure", el("figcaption", voice.say("features")), el("ul", rows), class_="spread")
+    return el("figure", el("figcaption", voice.say("features")), el("ul", [el("li", row) for row in rows]), class_="spread")
 
 
 def channels(report: Report, voice: Voice) -> Markup | None:

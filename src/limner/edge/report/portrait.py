@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from limner.app.reporting.contents import Answer, Apart, Report, RfmClass, Spread
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.report.svg import meter
 from limner.edge.report.tables import section, table
 from limner.edge.voice import Voice
 
+_LONG = re.compile(r"\d+\.\d{3,}")
 _GRID = (
     ("重要价值", "重要发展", "重要保持", "重要挽留"),
     ("一般价值", "一般发展", "一般保持", "一般挽留"),
@@ -47,10 +50,19 @@ def _part(spread: Spread, answer: str, count: int, most: int, voice: Voice) -> M
 
 
 def said(column: str, answer: str, voice: Voice) -> str:
-    """An answer in the reader's language, where it is one of our own words."""
+    """An answer in the reader's language, where it is one of our own words; the ends of a bucket without long tails.
+
+    >>> said("avg_order", "(268.3333, 388.75]", Voice("en")), said("rate", "> 0.0593159", Voice("en"))
+    ('(268.33, 388.75]', '> 0.059')
+    """
     if column.startswith("rfm"):
         return voice.word("rfm", answer)
-    return voice.word("answers", answer)
+    return voice.word("answers", _LONG.sub(_short, answer) if answer[:1] in "(≤>" else answer)
+
+
+def _short(found: re.Match[str]) -> str:
+    value = float(found[0])
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value >= 1 else f"{value:.2g}"
 
 
 def rfm(report: Report, voice: Voice) -> Markup | None:
