@@ -16,6 +16,7 @@ import numpy as np
 from limner.app.grounds import Portrait, gate_ground, portrait_of
 from limner.app.opening import secret
 from limner.app.planning import question
+from limner.core.errors import Busy
 from limner.core.ours import Campaign, Channel, Policy
 from limner.flow.channels.content import wording
 from limner.flow.channels.deliver import Delivered, deliver
@@ -58,7 +59,19 @@ def launch(shop: Workspace, plan_id: int) -> Launched:
     if kept.state != "launched":
         with shop.stores.ledger.lease("launch", shop.clock(), "launch"):
             granted = _grant(shop, kept)
-    return _launched(granted, send_due(shop, plan_id))
+    return _launched(granted, _sent(shop, plan_id))
+
+
+def _sent(shop: Workspace, plan_id: int) -> Delivered:
+    """What was handed over now; nothing while another process delivers, as a keeper does: it finds the rest."""
+    from limner.flow.channels.outbox import still_queued
+
+    try:
+        return send_due(shop, plan_id)
+    except Busy:
+        with shop.stores.ledger.read() as connection:
+            waiting, moment = still_queued(connection, plan_id)
+        return Delivered(waiting=waiting, next_due_at=moment)
 
 
 def send_due(shop: Workspace, plan_id: int | None = None) -> Delivered:

@@ -77,7 +77,7 @@ def voice_of(shop: Workspace, definitions: Definitions) -> tuple[Voice, list[Lim
     events = TABLES["events"].with_properties(declared)
     traits = {**_built(shop), **_traits(definitions)}
     tags, wrong = _tags(shop, definitions, events, traits)
-    models = {name: cast("Type", "float") for name in definitions.of(Model)}
+    models: dict[str, Type] = dict.fromkeys(definitions.of(Model), "float")
     columns = {**traits, **tags, **models}
     headers = {name: Header(name, kept, "", 0, "", 0) for name, kept in columns.items()}
     names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in _safe_catalog(definitions).items()}
