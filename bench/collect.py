@@ -2,7 +2,8 @@
 
 Run `python bench/collect.py` (1 M and 10 M rows; `--rows` for others). Each side runs in a process of its own, the peer
 into a table of a fresh DuckDB file. Limit at 10 M: at most 3 × the peer. What we do beside writing: hash identifiers,
-give them traces, cut local days and hours, check and count every row.
+give them traces, cut local days and hours, check and count every row. The identifiers are no addresses: sealing an
+address in the vault takes about 20 µs more for each new one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 SOURCE = """
 id: acts
 files: ["events.parquet"]
-identifiers: {member_no: member, device_id: device}
+identifiers: {customer_no: member, device_id: device}
 events:
   - {name: name, happened_at: happened_at, order_id: order_id, item_id: item, category: category, quantity: quantity,
      amount: amount, session: session, via: {constant: mini}}

@@ -22,7 +22,7 @@ _TABLE: Final[dict[str, Any]] = tomllib.loads(
 )
 EMPTY_WORDS: Final = frozenset(_TABLE["empty"]["words"])
 """What shops write when they mean nothing, in lower case."""
-_PLACEHOLDERS: Final = {form: frozenset(values) for form, values in _TABLE["placeholders"].items()}
+PLACEHOLDERS: Final = {form: frozenset(values) for form, values in _TABLE["placeholders"].items()}
 
 SPREADSHEET: Final = "{form} destroyed by a spreadsheet"
 LONGEST: Final = 128
@@ -116,7 +116,7 @@ def _token(name: str, plain: str) -> Normal:
             return Normal(name, None, SPREADSHEET.format(form="number"))
         if _INTEGRAL.fullmatch(plain):
             plain = plain.split(".")[0]
-    if plain.lower() in _PLACEHOLDERS["token"] or (len(plain) > 1 and set(plain) == {"0"}):
+    if plain.lower() in PLACEHOLDERS["token"] or (len(plain) > 1 and set(plain) == {"0"}):
         return Normal(name, None, "placeholder identifier")
     return Normal(name, plain)
 
@@ -137,7 +137,7 @@ def _phone(name: str, plain: str) -> Normal:
         plain = plain.split(".")[0]
     digits = _PHONE_MARKS.sub("", plain)
     tail = digits[-11:]
-    if tail in _PLACEHOLDERS["phone"] or (len(tail) >= 8 and len(set(tail[-8:])) == 1):
+    if tail in PLACEHOLDERS["phone"] or (len(tail) >= 8 and len(set(tail[-8:])) == 1):
         return Normal(name, None, "placeholder phone")
     china = _CHINA.fullmatch(digits)
     if china:
@@ -162,7 +162,7 @@ def _email(name: str, plain: str) -> Normal:
             return Normal(name, None, "not an e-mail address")
     if "**" in local or (sign and local.endswith("*")):
         return Normal("masked_email", low)
-    if low in _PLACEHOLDERS["email"]:
+    if low in PLACEHOLDERS["email"]:
         return Normal(name, None, "placeholder e-mail address")
     if ".." in low or low.startswith(".") or ".@" in low or len(low) > 254 or not _EMAIL.fullmatch(low):
         return Normal(name, None, "not an e-mail address")

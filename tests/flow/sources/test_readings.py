@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from limner.core.ids import identifier_hash
+from limner.core.normal import identifier, identifier_kind
 from limner.flow.sources.definition import Field
 from limner.flow.sources.plain import is_plain
-from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, prepared, slow
+from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, prepared, slow, template
+from limner.flow.sources.traces import _HASH, _pads, short_form
 
 ZONE = "Europe/Berlin"
 
@@ -128,3 +131,30 @@ def test_old_dates_are_dates():
     values, reasons = slow(Reading("r", Field(column="x"), "date", "x", "UTC"), ["1952-03-04"])
     assert values.to_pylist() == [datetime(1952, 3, 4, tzinfo=UTC)]
     assert reasons == [None]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["phone", "member_no", "device_id"]), st.lists(st.one_of(
+    st.from_regex(r"1[0-9]{10}", fullmatch=True), st.from_regex(r"[A-Za-z0-9_-]{1,6}", fullmatch=True),
+    st.sampled_from(["0000", "NULL", "na", "13800138000", "13911111111", "1.38E+10", "-", "--"]), st.text(max_size=5),
+), min_size=1, max_size=40))  # fmt: skip
+def test_the_short_form_of_an_identifier_is_its_normal_form(name, raws):
+    raws = sorted({raw for raw in raws if raw.strip() and "\x00" not in raw})
+    connection = duckdb.connect()
+    connection.register("fresh", pa.table({"raw": pa.array(raws, pa.string())}))
+    found = connection.sql(exp.select("raw", short_form(identifier_kind(name)).as_("v")).from_("fresh").sql("duckdb"))
+    for raw, value in found.fetchall():
+        assert value is None or identifier(name, raw) == (name, value, None)
+    connection.close()
+
+
+def test_the_hash_in_sql_is_the_hash_of_the_house():
+    for key in (b"k" * 32, b"long" * 40):
+        connection = duckdb.connect()
+        connection.register("p", _pads(key))
+        connection.register("n", pa.table({"kind": ["phone"], "normal": ["+8613812349876"]}))
+        found = connection.sql(
+            exp.select(template(_HASH)).from_("n").join("p", join_type="cross").sql("duckdb")
+        ).fetchone()
+        assert found == (identifier_hash(key, "phone", "+8613812349876"),)
+        connection.close()

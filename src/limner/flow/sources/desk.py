@@ -67,6 +67,15 @@ class Desk:
         with said(self._place):
             self.cursor.sql(_text(rows)).insert_into(name)
 
+    @contextmanager
+    def as_written(self) -> Iterator[None]:
+        """Run queries as they are written: an Arrow table tells no size, the planner would hash the large side."""
+        self.cursor.execute("PRAGMA disable_optimizer")
+        try:
+            yield
+        finally:
+            self.cursor.execute("PRAGMA enable_optimizer")
+
     def view(self, name: str, rows: exp.Query | str) -> None:
         """A query that can be asked by name, worked out anew each time."""
         with said(self._place):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from limner.core.normal import EMPTY_WORDS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_MAY_MEAN_NOTHING: Final = sorted(
+    {ord(c) for word in EMPTY_WORDS for c in word[:1].lower() + word[:1].upper() if c < "\x7f"}
+)
+
+
 def is_plain(column: pa.ChunkedArray) -> bool:
-    """Whether every text is printable ASCII at its ends, ASCII inside, and no `="…"`: then it is its own normal form.
+    """Whether every text is ASCII, printable at its ends, no `="…"` and no word for nothing: its own normal form.
 
     >>> import pyarrow as pa
-    >>> [is_plain(pa.chunked_array([[a]])) for a in ("M0001", "南枝", " M1", "M1\\t", '="1"')]
-    [True, False, False, False, False]
+    >>> [is_plain(pa.chunked_array([[a]])) for a in ("M1", "南枝", " M1", "M1\\t", '="1"', "NULL")]
+    [True, False, False, False, False, False]
     """
     import pyarrow as pa
 
@@ -39,4 +46,14 @@ def _is_plain(chunk: pa.Array) -> bool:
         return False
     filled = ends[1:] > ends[:-1]
     first, last = data[ends[:-1][filled]], data[ends[1:][filled] - 1]
-    return bool(first.min() > 32 and last.min() > 32 and not (first == ord("=")).any())
+    if first.min() <= 32 or last.min() <= 32 or (first == ord("=")).any():
+        return False
+    return not np.isin(first, _MAY_MEAN_NOTHING).any() or not _says_nothing(chunk)
+
+
+def _says_nothing(chunk: pa.Array) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    words = pa.array(sorted(EMPTY_WORDS), chunk.type)
+    return bool(pc.any(pc.is_in(pc.ascii_lower(chunk), value_set=words)).as_py())

@@ -174,11 +174,11 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
         case _ if kind in ("number", "integer", "instant", "wall", "date"):
             return Fast(raw, None, raw)
         case _:
+            if kind == "plain":
+                return Fast(raw, None, raw)
             words = [exp.Literal.string(word) for word in _EMPTY_ASCII]
             is_word = exp.In(this=exp.func("lower", raw), expressions=words)
             stated = template("CASE WHEN strlen(:x) < 10 AND :w THEN NULL ELSE :x END", x=raw, w=is_word)
-            if kind == "plain":
-                return Fast(stated, None, raw)
             is_odd = template("strlen(:x) <> length(:x) OR starts_with(:x, '=') OR contains(:x, chr(0))", x=raw)
             return Fast(template("CASE WHEN NOT (:odd) THEN :v END", odd=is_odd, v=stated), is_odd, raw)
 

@@ -89,14 +89,9 @@ def _whole_rows() -> exp.Query:
 
 def _values_left_out(mapping: Mapped, odd: frozenset[str]) -> exp.Query:
     """Values that could not be read in rows used otherwise; one read twice for the same reason counts once."""
-    parts = [
-        _left_out(mapping.readings[key].label, exp.column(f"{key}_raw"), exp.column(f"{key}_why"))
-        for key in sorted(odd)
-    ]
-    parts += [
-        _left_out(named.label, exp.column(f"{named.key}_raw"), exp.column(f"{named.key}_why"))
-        for named in mapping.identifiers
-    ]
+    labels = {key: reading.label for key, reading in mapping.readings.items()}
+    labels |= {named.key: named.label for named in mapping.identifiers}
+    parts = [_left_out(labels[key], exp.column(f"{key}_raw"), exp.column(f"{key}_why")) for key in sorted(odd)]
     nothing = [exp.cast(exp.null(), "BIGINT").as_("_line"), *(exp.cast(exp.null(), "VARCHAR").as_(c) for c in _REJECT)]
     whole: exp.Query = exp.select(*nothing).where(exp.false())
     for part in parts:

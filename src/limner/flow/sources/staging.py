@@ -61,14 +61,19 @@ def stage(
     columns = _kinds(mapped, rows)
     seen_as = (id(mapped), tuple(columns.items()))
     desk.give(CHUNK, rows)
+    doubtful = set()
     for named in mapped.identifiers:
-        traces.learn(desk, named, desk.once(("raw", named.key, *seen_as), lambda n=named: _raw(n, columns)), now)
+        raws = desk.once(("raw", named.key, *seen_as), lambda n=named: _raw(n, columns))
+        if traces.learn(desk, named, raws, now) or is_part:
+            doubtful.add(named.key)
     mended = {key: _mend(desk, mapped, key, columns, seen_as) for key in _left(desk, mapped, columns, seen_as)}
-    look = _Look(mapped, columns, frozenset(mapped.readings) if is_part else frozenset(mended), frozenset(mended))
-    desk.add(into, desk.once(("look", look.shown, look.mended, *seen_as), look.query))
+    shown = frozenset(mapped.readings) if is_part else frozenset(mended)
+    look = _Look(mapped, columns, shown | doubtful, frozenset(mended))
+    with desk.as_written():
+        desk.add(into, desk.once(("look", look.shown, look.mended, *seen_as), look.query))
     desk.take_back(CHUNK)
     desk.drop(*(f"fix_{key}" for key in mended))
-    return frozenset(key for key, has_reason in mended.items() if has_reason)
+    return frozenset(key for key, has_reason in mended.items() if has_reason) | doubtful
 
 
 def _kinds(mapped: Mapped, rows: pa.Table) -> dict[str, str]:
@@ -143,7 +148,10 @@ def masked_json(whole: exp.Expr) -> exp.Expr:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The query that stages rows of a chunk. `mended` readings have a fix; `shown` ones keep raw text and reason."""
+    """The query that stages rows of a chunk. `mended` readings have a fix.
+
+    `shown` readings and identifiers keep raw text and reason, because some value could not be read.
+    """
 
     mapped: Mapped
     columns: dict[str, str]
@@ -152,7 +160,9 @@ class _Look:
 
     def query(self) -> exp.Select:
         """All of it: prepared, read, mended, identified, judged."""
-        known = exp.select("*", *_person(self.mapped)).from_(self._mended().subquery("mended"))
+        helpers = [exp.column(f"{n.key}_{c}") for n in self.mapped.identifiers for c in ("usable", "person")]
+        rest = exp.Star(except_=helpers) if helpers else exp.Star()
+        known = exp.select(rest, *_person(self.mapped)).from_(self._mended().subquery("mended"))
         judged = [_row_moment(self.mapped).as_("moment"), _Judge(self.mapped, self.shown).why().as_("w")]
         return exp.select("*", *judged).from_(known.subquery("known"))
 
@@ -191,9 +201,11 @@ class _Look:
         for named in self.mapped.identifiers:
             seen = f"seen_{named.key}"
             query = _join(query, seen, named.key)
-            wanted += [exp.column(c, seen).as_(f"{named.key}_{c}") for c in ("trace", "why", "usable", "person")]
-            odd = exp.column("why", seen).is_(exp.null()).not_()
-            wanted.append(exp.Case().when(odd, exp.column(named.key, "c")).as_(f"{named.key}_raw"))
+            wanted += [exp.column(c, seen).as_(f"{named.key}_{c}") for c in ("trace", "usable", "person")]
+            if named.key in self.shown:
+                why = exp.column("why", seen)
+                odd = exp.Case().when(why.is_(exp.null()).not_(), exp.column(named.key, "c"))
+                wanted += [why.copy().as_(f"{named.key}_why"), odd.as_(f"{named.key}_raw")]
         wanted += [exp.column(flag, "c") for flag in self.mapped.flags]
         if self.mapped.source.extra == "keep":
             wanted.append(exp.column("extra", "c"))
@@ -234,7 +246,7 @@ class _Judge:
         choice = exp.Case()
         for flag, reason in mapped.rules:
             choice = choice.when(exp.column(flag), _reason(exp.Literal.string(reason), "", _nothing()))
-        for named in mapped.identifiers:
+        for named in (n for n in mapped.identifiers if n.key in self.shown):
             is_erased = exp.column(f"{named.key}_why").eq(exp.Literal.string(ERASED))
             choice = choice.when(is_erased, _reason(exp.Literal.string(ERASED), named.label, _nothing()))
         for part in mapped.parts:

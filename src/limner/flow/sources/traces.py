@@ -1,11 +1,11 @@
 """Identifiers made into traces: each distinct value is normalised and hashed once, known hashes keep their trace.
 
-The raw form is seen here, on its way into the vault, and nowhere after.
+The raw form is seen here, on its way into the vault, and nowhere after. Ordinary values take a short way in SQL; the
+rest go through `core.normal`. Both give the same normal form; a test holds them against each other.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 from sqlglot import exp
 
-from limner.core.ids import identifier_hash
-from limner.core.normal import EMPTY_WORDS, Normal, identifier, identifier_kind
+from limner.core.normal import EMPTY_WORDS, PLACEHOLDERS, IdentifierKind, identifier, identifier_kind
 from limner.flow.sources.desk import Desk
+from limner.flow.sources.readings import template
 from limner.store.ledger.tables import tombstones
 
 if TYPE_CHECKING:
@@ -28,126 +28,172 @@ ERASED: Final = "erased on request"
 KNOWN = "known_traces"
 """The desk's table of all traces: kind, hash, trace."""
 
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
+
+_HASH = "unhex(left(sha256(p.outer_pad || unhex(sha256(p.inner_pad || encode(n.kind || '|' || n.normal)))), 32))"
+"""The first 16 bytes of HMAC-SHA256(key, kind | normal form), by its definition (RFC 2104)."""
+
+_PLAIN = "[A-Za-z0-9_-]{2,32}"
+_PLACEHOLDER = "right(:x, 8) = repeat(right(:x, 1), 8)"
+
 
 class Traces:
-    """The traces known to one collect. `learn` gives every new identifier of a chunk its trace."""
+    """The traces known to one collect. `learn` gives every new identifier its trace."""
 
     def __init__(self, stores: Stores, desk: Desk) -> None:
         self._stores = stores
-        self._batch = 0
         desk.give("given_known", stores.lake.table(exp.select("kind", "hash", "trace").from_("traces")))
         desk.make(KNOWN, exp.select("*").from_("given_known"))
         desk.take_back("given_known")
+        desk.give("given_pads", _pads(stores.hash_key))
         with stores.ledger.read() as connection:
-            found = connection.execute(select(tombstones.c.kind, tombstones.c.hash)).all()
-        self._erased = frozenset((kind, bytes(mark)) for kind, mark in found)
+            self._erased = connection.execute(select(tombstones.c.kind, tombstones.c.hash)).all()
 
-    def learn(self, desk: Desk, named: Named, raws: str, now: datetime) -> None:
-        """Bring `seen_<key>` up to the identifiers that a query names: raw text → trace, or why there is none."""
+    def learn(self, desk: Desk, named: Named, raws: str, now: datetime) -> bool:
+        """Bring `seen_<key>` up to the identifiers that a query names: raw text → trace, or why there is none.
+
+        Whether any identifier seen so far has a reason.
+        """
         seen = f"seen_{named.key}"
-        fresh = self._fresh(desk, raws, seen)
-        if not fresh and desk.has(seen):
-            return
-        desk.give("given_seen", self._normal(named.kind.name, fresh))
-        desk.make("fresh_seen", exp.select("*").from_("given_seen"))
-        desk.take_back("given_seen")
-        self._number(desk, now)
-        self._keep_addresses(desk, named)
-        columns = [exp.column(c, "f") for c in ("raw", "why", "usable", "person")]
-        same = exp.and_(_same("f", "k", "kind"), _same("f", "k", "hash"))
-        joined = exp.select(*columns, exp.column("trace", "k")).from_(exp.to_table("fresh_seen").as_("f"))
-        desk.add(seen, joined.join(exp.to_table(KNOWN).as_("k"), on=same, join_type="left"))
-        desk.drop("fresh_seen")
-
-    def _fresh(self, desk: Desk, raws: str, seen: str) -> list[str]:
-        """The texts among `raws` that have not been seen, each once."""
+        is_first = not desk.has(seen)
         desk.view("named_raws", raws)
-        query = exp.select("r.raw").distinct().from_("named_raws AS r").where("NOT r.raw IS NULL")
-        if desk.has(seen):
-            query = query.join(exp.to_table(seen).as_("s"), on="r.raw = s.raw", join_type="anti")
-        found: list[str] = desk.ask(query)["raw"].to_pylist()
-        return found
+        desk.make("fresh_raw", _fresh(seen, is_first=is_first))
+        if is_first or desk.one(_COUNT)[0]:
+            self._hash(desk, named.kind)
+            self._number(desk, now)
+            self._keep_addresses(desk, named)
+            desk.add(seen, _SEEN)
+            desk.drop("fresh_seen")
+        desk.drop("fresh_raw")
+        return bool(desk.one(exp.select("count(why)").from_(seen))[0])
 
-    def _normal(self, name: str, raws: Sequence[str]) -> pa.Table:
-        """Normal form, kind, hash and what it may stand for, of each raw text."""
+    def _hash(self, desk: Desk, kind: IdentifierKind) -> None:
+        """Normal form, kind, hash and what it may stand for, of each fresh text."""
+        short = short_form(kind)
+        text = exp.Literal.string(kind.name)
+        quick = exp.select("raw", short.as_("normal"), text.as_("kind"), "CAST(NULL AS VARCHAR) AS why").from_(
+            "fresh_raw"
+        )
+        quick = quick.where(short.copy().is_(exp.null()).not_())
+        left = desk.ask(exp.select("raw").from_("fresh_raw").where(short.copy().is_(exp.null())))["raw"].to_pylist()
+        desk.give("given_slow", _slow(kind.name, left))
+        both = exp.union(quick, exp.select("raw", "normal", "kind", "why").from_("given_slow"), distinct=False)
+        hashed = exp.select(
+            "n.*", exp.Case().when(exp.column("normal", "n").is_(exp.null()).not_(), template(_HASH)).as_("hash")
+        )
+        hashed = hashed.from_(both.subquery("n")).join("given_pads AS p", join_type="cross")
+        if self._erased:
+            hashed = self._without_erased(desk, hashed)
+        kinds = {found: identifier_kind(found) for found in (kind.name, "masked_phone", "masked_email")}
+        never = [exp.Literal.string(name) for name, known in kinds.items() if known.strength == "never"]
+        usable = exp.not_(exp.In(this=exp.column("kind"), expressions=never))
+        person = exp.and_(usable.copy(), exp.Boolean(this=kind.is_person), exp.column("hash").is_(exp.null()).not_())
+        desk.make("fresh_seen", exp.select("*", usable.as_("usable"), person.as_("person")).from_(hashed.subquery("h")))
+        desk.take_back("given_slow")
+
+    def _without_erased(self, desk: Desk, hashed: exp.Select) -> exp.Select:
         import pyarrow as pa
 
-        key, erased = self._stores.hash_key, self._erased
-        found = _normals(name, raws)
-        marks = [identifier_hash(key, n.kind, n.value) if n.value is not None else None for n in found]
-        reasons = [n.reason for n in found]
-        if erased:
-            gone = [mark is not None and (n.kind, mark) in erased for n, mark in zip(found, marks, strict=True)]
-            marks = [None if is_gone else mark for mark, is_gone in zip(marks, gone, strict=True)]
-            reasons = [ERASED if is_gone else why for why, is_gone in zip(reasons, gone, strict=True)]
-        kinds = {kind: identifier_kind(kind) for kind in {n.kind for n in found}}
-        persons = {kind for kind, known in kinds.items() if known.is_person}
-        usable = {kind for kind, known in kinds.items() if known.strength != "never"}
-        is_person = [mark is not None and n.kind in persons for n, mark in zip(found, marks, strict=True)]
-        return pa.table(
-            {
-                "raw": pa.array(raws, pa.string()),
-                "normal": pa.array([n.value for n in found], pa.string()),
-                "kind": pa.array([n.kind for n in found], pa.string()),
-                "hash": pa.array(marks, pa.binary()),
-                "why": pa.array(reasons, pa.string()),
-                "usable": pa.array([n.kind in usable for n in found], pa.bool_()),
-                "person": pa.array(is_person, pa.bool_()),
-            }
+        kinds, marks = zip(*self._erased, strict=True)
+        desk.give(
+            "given_erased", pa.table({"kind": list(kinds), "hash": pa.array([bytes(m) for m in marks], pa.binary())})
         )
+        gone = exp.column("hash", "e").is_(exp.null()).not_()
+        wanted = [
+            "h.raw", "h.normal", "h.kind",
+            exp.Case().when(gone, exp.Literal.string(ERASED)).else_(exp.column("why", "h")).as_("why"),
+            exp.Case().when(exp.not_(gone.copy()), exp.column("hash", "h")).as_("hash"),
+        ]  # fmt: skip
+        same = exp.and_(_same("h", "e", "kind"), _same("h", "e", "hash"))
+        erased = exp.to_table("given_erased").as_("e")
+        return exp.select(*wanted).from_(hashed.subquery("h")).join(erased, on=same, join_type="left")
 
     def _number(self, desk: Desk, now: datetime) -> None:
         """Give traces to hashes that have none, in the order of the hash; written before anything uses them."""
-        import numpy as np
         import pyarrow as pa
 
-        unknown = (
-            exp.select("kind", "hash").distinct().from_("fresh_seen").where(exp.column("hash").is_(exp.null()).not_())
-        )
-        left = exp.except_(unknown, exp.select("kind", "hash").from_(KNOWN))
-        new = desk.ask(left)
-        if not new.num_rows:
-            return
-        new = new.sort_by([("kind", "ascending"), ("hash", "ascending")])
-        with self._stores.ledger.write() as connection:
-            first = self._stores.ledger.take(connection, "trace", new.num_rows)
-        numbers = pa.array(np.arange(first, first + new.num_rows, dtype=np.int32))
-        new = new.append_column("trace", numbers)
-        stamp = pa.array([now], pa.timestamp("us", tz="UTC"))
-        whole = new.append_column("received_at", pa.repeat(stamp[0], new.num_rows))
-        self._stores.lake.append("traces", f"traces/{first}", whole)
-        desk.give("given_new", new.select(["kind", "hash", "trace"]))
-        desk.add(KNOWN, exp.select("*").from_("given_new"))
-        desk.take_back("given_new")
+        desk.make("fresh_traces", _NEW)
+        count = desk.one(exp.select("count(*)").from_("fresh_traces"))[0]
+        if count:
+            with self._stores.ledger.write() as connection:
+                first = self._stores.ledger.take(connection, "trace", count)
+            number = template("CAST(:first + turn - 1 AS INT)", first=exp.Literal.number(first)).as_("trace")
+            new = desk.ask(exp.select("kind", "hash", number).from_("fresh_traces"))
+            stamp = pa.repeat(pa.scalar(now, pa.timestamp("us", tz="UTC")), new.num_rows)
+            self._stores.lake.append("traces", f"traces/{first}", new.append_column("received_at", stamp))
+            desk.give("given_new", new)
+            desk.add(KNOWN, exp.select("kind", "hash", "trace").from_("given_new"))
+            desk.take_back("given_new")
+        desk.drop("fresh_traces")
 
     def _keep_addresses(self, desk: Desk, named: Named) -> None:
         if not named.kind.is_address:
             return
         same = exp.and_(_same("f", "k", "kind"), _same("f", "k", "hash"))
-        query = (
-            exp.select(exp.column("trace", "k"), exp.column("normal", "f"))
-            .from_(exp.to_table("fresh_seen").as_("f"))
-            .join(exp.to_table(KNOWN).as_("k"), on=same)
-            .where(exp.EQ(this=exp.column("kind", "f"), expression=exp.Literal.string(named.kind.name)))
-        )
-        found = desk.ask(query)
+        query = exp.select("k.trace", "f.normal").from_("fresh_seen AS f").join(exp.to_table(KNOWN).as_("k"), on=same)
+        found = desk.ask(query.where(exp.column("kind", "f").eq(exp.Literal.string(named.kind.name))))
         pairs = zip(found["trace"].to_pylist(), found["normal"].to_pylist(), strict=True)
         self._stores.vault.put(named.kind.name, pairs)
 
 
-_PLAIN = re.compile(r"(?=.{2,32}$)[A-Za-z0-9_-]*[A-Za-z1-9][A-Za-z0-9_-]*")
-"""A text of this form that is no word for nothing is its own normal form as a token."""
+def _pads(key: bytes) -> pa.Table:
+    """The two padded keys of HMAC; a key of more than one block would be hashed first."""
+    import hashlib
+
+    import pyarrow as pa
+
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    inner, outer = (bytes(byte ^ mask for byte in block) for mask in (0x36, 0x5C))
+    return pa.table({"inner_pad": pa.array([inner], pa.binary()), "outer_pad": pa.array([outer], pa.binary())})
 
 
-def _normals(name: str, raws: Sequence[str]) -> list[Normal]:
-    """The normal forms of raw texts; ordinary member numbers and ids take the short way."""
-    if identifier_kind(name).form != "text":
-        return [identifier(name, raw) for raw in raws]
-    plain = _PLAIN.fullmatch
-    return [
-        Normal(name, raw) if plain(raw) and raw.lower() not in EMPTY_WORDS else identifier(name, raw) for raw in raws
-    ]
+def short_form(kind: IdentifierKind) -> exp.Expr:
+    """The normal form of ordinary values over the column `raw`; null for every other, which goes the long way."""
+    raw = exp.column("raw")
+    if kind.form == "phone":
+        known = [exp.Literal.string(phone) for phone in PLACEHOLDERS["phone"]]
+        no = exp.or_(exp.In(this=raw, expressions=known), template(_PLACEHOLDER, x=raw))
+        return template(
+            "CASE WHEN regexp_full_match(:x, '1[3-9][0-9]{9}') AND NOT (:no) THEN '+86' || :x END", x=raw, no=no
+        )
+    if kind.form not in ("text", "token"):
+        return exp.cast(exp.null(), "VARCHAR")
+    words = [exp.Literal.string(word) for word in (*sorted(EMPTY_WORDS), *PLACEHOLDERS["token"]) if word.isascii()]
+    no = exp.or_(exp.In(this=exp.func("lower", raw), expressions=words), template("ltrim(:x, '0') = ''", x=raw))
+    value = raw if kind.form == "text" else exp.func("lower", raw)
+    form = "CASE WHEN regexp_full_match(:x, :form) AND NOT (:no) THEN :v END"
+    return template(form, x=raw, form=_PLAIN, no=no, v=value)
+
+
+def _slow(name: str, raws: Sequence[str]) -> pa.Table:
+    """Normal form, kind and reason of each text, by the scalar function."""
+    import pyarrow as pa
+
+    found = [identifier(name, raw) for raw in raws]
+    columns = {"raw": list(raws), "normal": [n.value for n in found], "kind": [n.kind for n in found]}
+    columns["why"] = [n.reason for n in found]
+    return pa.table({column: pa.array(values, pa.string()) for column, values in columns.items()})
 
 
 def _same(left: str, right: str, column: str) -> exp.Expr:
-    return exp.EQ(this=exp.column(column, left), expression=exp.column(column, right))
+    return exp.column(column, left).eq(exp.column(column, right))
+
+
+def _fresh(seen: str, *, is_first: bool) -> exp.Select:
+    """The texts of `named_raws` that have not been seen, each once."""
+    query = exp.select("r.raw").distinct().from_("named_raws AS r").where("NOT r.raw IS NULL")
+    return query if is_first else query.join(exp.to_table(seen).as_("s"), on="r.raw = s.raw", join_type="anti")
+
+
+_COUNT = exp.select("count(*)").from_("fresh_raw")
+_SEEN = (
+    exp.select("f.raw", "f.why", "f.usable", "f.person", "k.trace")
+    .from_("fresh_seen AS f")
+    .join(exp.to_table(KNOWN).as_("k"), on=exp.and_(_same("f", "k", "kind"), _same("f", "k", "hash")), join_type="left")
+)
+_NEW = (
+    exp.select("d.kind", "d.hash", "row_number() OVER (ORDER BY d.kind, d.hash) AS turn")
+    .from_(exp.select("kind", "hash").distinct().from_("fresh_seen").where("NOT hash IS NULL").subquery("d"))
+    .join(exp.to_table(KNOWN).as_("k"), on=exp.and_(_same("d", "k", "kind"), _same("d", "k", "hash")), join_type="anti")
+)
