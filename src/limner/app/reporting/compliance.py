@@ -28,6 +28,7 @@ from limner.store.ledger.tables import consents, outbox, touches
 if TYPE_CHECKING:
     from limner.app.grounds import Portrait
     from limner.app.workspace import Workspace
+    from limner.store.definitions import Definitions
 
 Ints = npt.NDArray[np.int64]
 _MICRO = timedelta(microseconds=1)
@@ -58,11 +59,12 @@ def compliance_of(shop: Workspace, portrait: Portrait) -> Compliance:
     """How many messages broke a rule. Transactional ones are owed, and exempt from all three."""
     sent = _sent(shop)
     bound = sent.of(sent.message_class != "transactional")
+    definitions = shop.definitions
     return Compliance(
         touches=int(sent.number.size),
-        without_consent=_without_consent(shop, portrait, bound),
-        at_night=_at_night(shop, portrait, bound),
-        over_cap=_over_cap(shop, bound),
+        without_consent=_without_consent(shop, definitions, portrait, bound),
+        at_night=_at_night(shop, definitions, portrait, bound),
+        over_cap=_over_cap(definitions, bound),
     )
 
 
@@ -79,14 +81,14 @@ def _sent(shop: Workspace) -> _Sent:
     return _Sent(np.asarray(columns[0], np.int64), *texts, *moments)
 
 
-def _without_consent(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
+def _without_consent(shop: Workspace, definitions: Definitions, portrait: Portrait, sent: _Sent) -> int:
     """Messages whose customer had not granted, or had refused, by what was known when they were handed over."""
     links = shop.stores.lake.table(
         statement("limner.flow.decisions", "links.sql"), versions={"links": portrait.links}
     )
     trace, number = links["trace"].to_numpy(), links["number"].to_numpy().astype(np.int64)
     order = np.argsort(number, kind="stable")
-    known = shop.definitions.of(Channel)
+    known = definitions.of(Channel)
     broken = 0
     for channel in np.unique(sent.channel.astype(str)):
         for purpose in np.unique(sent.purpose[sent.channel == channel].astype(str)):
@@ -165,13 +167,13 @@ def _is_news(trace: Ints, happened: Ints) -> npt.NDArray[np.bool_]:
     return np.asarray(rank >= np.maximum.accumulate(rank))
 
 
-def _at_night(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
+def _at_night(shop: Workspace, definitions: Definitions, portrait: Portrait, sent: _Sent) -> int:
     """Messages handed over in the quiet hours of the customer's own zone."""
-    channels = shop.definitions.of(Channel)
+    channels = definitions.of(Channel)
     zones = texts_of(portrait.version, ZONE_COLUMN, sent.number)
     broken = 0
     for campaign in np.unique(sent.campaign.astype(str)):
-        policy = _policy(shop, str(campaign))
+        policy = _policy(definitions, str(campaign))
         start, end = minutes(policy.quiet_start), minutes(policy.quiet_end)
         for place in np.flatnonzero(sent.campaign == campaign):
             channel = channels.get(sent.channel[place])
@@ -183,22 +185,22 @@ def _at_night(shop: Workspace, portrait: Portrait, sent: _Sent) -> int:
     return broken
 
 
-def _policy(shop: Workspace, campaign: str) -> Policy:
-    campaigns: Mapping[str, Campaign] = shop.definitions.of(Campaign)
+def _policy(definitions: Definitions, campaign: str) -> Policy:
+    campaigns: Mapping[str, Campaign] = definitions.of(Campaign)
     name = campaigns[campaign].policy if campaign in campaigns else "default"
-    return shop.definitions.find(Policy, name)
+    return definitions.find(Policy, name)
 
 
-def _over_cap(shop: Workspace, sent: _Sent) -> int:
+def _over_cap(definitions: Definitions, sent: _Sent) -> int:
     """Messages that are one too many in some window of a cap: of the policy, or of the platform."""
     order = np.lexsort((sent.reserved, sent.number))
     sent = sent.of(order)
     over = np.zeros(sent.number.size, bool)
     bound: dict[Cap, npt.NDArray[np.bool_]] = {}
     for campaign in np.unique(sent.campaign.astype(str)):
-        for cap in _policy(shop, str(campaign)).caps:
+        for cap in _policy(definitions, str(campaign)).caps:
             bound[cap] = bound.get(cap, np.zeros(sent.number.size, bool)) | (sent.campaign == campaign)
-    for channel in shop.definitions.of(Channel).values():
+    for channel in definitions.of(Channel).values():
         for cap in channel.limits:
             own = replace(cap, channels=(channel.id,))
             bound[own] = np.ones(sent.number.size, bool)

@@ -39,7 +39,8 @@ def base_of(shop: Workspace, portrait: Portrait) -> Base:
 
 
 def _spreads(shop: Workspace, version: Version) -> tuple[Spread, ...]:
-    personal = {name for name, known in shop.definitions.of(Property).items() if known.is_personal}
+    properties = shop.definitions.of(Property)
+    personal = {name for name, known in properties.items() if known.is_personal}
     plain = (
         name
         for name, header in version.headers.items()
@@ -53,9 +54,10 @@ def _spreads(shop: Workspace, version: Version) -> tuple[Spread, ...]:
 
 def display_names(shop: Workspace) -> Mapping[str, tuple[str, str]]:
     """Column → its Chinese and its English name."""
-    names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in catalog(shop.definitions).items()}
-    names |= {name: (model.name, model.name_en) for name, model in shop.definitions.of(Model).items()}
-    return names | {name: (known.name, "") for name, known in shop.definitions.of(Property).items() if known.name}
+    definitions = shop.definitions
+    names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in catalog(definitions).items()}
+    names |= {name: (model.name, model.name_en) for name, model in definitions.of(Model).items()}
+    return names | {name: (known.name, "") for name, known in definitions.of(Property).items() if known.name}
 
 
 def _spread(version: Version, name: str, told: tuple[str, str]) -> Spread | None:
@@ -94,13 +96,14 @@ def apart_of(shop: Workspace, portrait: Portrait, campaigns: Sequence[str]) -> t
     """What sets the audience of each of these campaigns apart; only answers that stand out beyond doubt."""
     from limner.app.asking import audience_portrait, audience_show
 
-    known = shop.definitions.of(Campaign)
+    definitions = shop.definitions
+    known = definitions.of(Campaign)
     wanted = dict.fromkeys(known[name].audience for name in campaigns if name in known)
     told = display_names(shop)
     made = []
     for name in wanted:
         try:
-            audience = shop.definitions.find(Audience, name)
+            audience = definitions.find(Audience, name)
             found = audience_portrait(shop, audience.id, portrait.asof)
             rule = audience_show(shop, audience.id, portrait.asof).rule
         except LimnerError:

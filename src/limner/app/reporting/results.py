@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.flow.measures.measured import Measured
     from limner.maths.lift import Estimate
+    from limner.store.definitions import Definitions
 
 BAD_TRUTH = words("truth_unreadable", "{path} is no truth of a market: {why}. Take the file away, or write it again.")
 
@@ -30,7 +31,7 @@ def results_of(
 ) -> tuple[Result, ...]:
     """One row per experiment, oldest first."""
     began = {trial.experiment: trial for trial in trials(shop.stores, outcomes=outcomes)}
-    truth, used = truth_of(shop), _plans(shop)
+    truth, used, definitions = truth_of(shop), _plans(shop), shop.definitions
     sent: dict[int, int] = {}
     for row in reached:
         sent[row["plan_id"]] = sent.get(row["plan_id"], 0) + row["sent"]
@@ -40,7 +41,7 @@ def results_of(
         trial = began.get(one.experiment)
         rows.append(
             _result(
-                shop,
+                definitions,
                 one,
                 plans=tuple(mine),
                 span=(min(mine.values(), default=None), trial.until_at if trial else None),
@@ -65,7 +66,7 @@ def _plans(shop: Workspace) -> dict[str, dict[int, datetime]]:
 
 
 def _result(
-    shop: Workspace,
+    definitions: Definitions,
     one: Measured,
     *,
     plans: tuple[int, ...],
@@ -79,13 +80,13 @@ def _result(
         campaign=one.campaign,
         name=one.name,
         experiment=one.experiment,
-        offers=_offers(shop, one),
+        offers=_offers(definitions, one),
         plans=plans,
         began_at=span[0],
         until_at=one.open_until or span[1],
         is_complete=not one.is_preliminary,
         is_contacted=is_contacted,
-        is_stopped=_is_stopped(shop, one),
+        is_stopped=_is_stopped(definitions, one),
         treated=treated.customers if treated else 0,
         control=control.customers if control else 0,
         rate=(treated.rate if treated else None) or 0.0,
@@ -121,18 +122,18 @@ def _guards(one: Measured) -> tuple[Guard, ...]:
     )
 
 
-def _offers(shop: Workspace, one: Measured) -> tuple[str, ...]:
+def _offers(definitions: Definitions, one: Measured) -> tuple[str, ...]:
     """The names of the offers that were tried: those the experiment's id holds, else those of the campaign."""
-    known = shop.definitions.of(Offer)
+    known = definitions.of(Offer)
     _, colon, tried = one.experiment.partition(":")
-    campaign = shop.definitions.of(Campaign).get(one.campaign)
+    campaign = definitions.of(Campaign).get(one.campaign)
     ids = tried.split("+") if colon else list(campaign.offers) if campaign else []
     return tuple((known[name].name if name in known else "") or name for name in ids)
 
 
-def _is_stopped(shop: Workspace, one: Measured) -> bool:
+def _is_stopped(definitions: Definitions, one: Measured) -> bool:
     """Whether the campaign has been stopped, taken away, or goes on with another experiment."""
-    campaign = shop.definitions.of(Campaign).get(one.campaign)
+    campaign = definitions.of(Campaign).get(one.campaign)
     return campaign is None or campaign.is_stopped or experiment_of(campaign) != one.experiment
 
 

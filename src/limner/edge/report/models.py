@@ -79,7 +79,8 @@ def _features(card: Card, voice: Voice) -> Part:
         [el("span", voice.name(zh, en, column), class_="word"), meter(weight / most), el("small", f"{weight:.3f}")]
         for column, zh, en, weight in card.features
     ]
-    return el("figure", el("figcaption", voice.say("features")), el("ul", [el("li", row) for row in rows]), class_="spread")
+    listed = el("ul", [el("li", row) for row in rows])
+    return el("figure", el("figcaption", voice.say("features")), listed, class_="spread")
 
 
 def channels(report: Report, voice: Voice) -> Markup | None:
