@@ -52,8 +52,9 @@ class RejectRule:
 class EventMap:
     """One event per row that matches (of a file of order lines: one per order).
 
-    `amount` of an order is what was paid for it; without one, an order's amount is the sum of its lines. A refund's
-    amount is written positive, whatever sign the file gives it.
+    `amount` of an order is what was paid for it; without one, an order's amount is the sum of its lines. In a file of
+    order lines it is taken from the order's first line, or summed when `is_amount_per_line`. A refund's amount is
+    written positive, whatever sign the file gives it.
     """
 
     name: Reads
@@ -65,6 +66,7 @@ class EventMap:
     category: Reads = ""
     quantity: Reads = ""
     amount: Reads = ""
+    is_amount_per_line: bool = False
     currency: Reads = ""
     via: Reads = ""
     session: Reads = ""

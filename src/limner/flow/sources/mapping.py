@@ -117,6 +117,7 @@ class Part:
     flag: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
     loose: Mapping[str, str] = field(default_factory=dict)
+    is_per_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ def _event(desk: _Desk, entry: EventMap, properties: Mapping[str, str]) -> Part:
         if name in properties
     }
     loose = {name: desk.read(r, "text") for name, r in entry.properties.items() if name not in properties}
-    return Part("events", part.fields, part.flag, typed, loose)
+    return Part("events", part.fields, part.flag, typed, loose, is_per_line=entry.is_amount_per_line)
 
 
 def _identifiers(desk: _Desk, source: Source) -> tuple[Named, ...]:

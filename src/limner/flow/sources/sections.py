@@ -190,7 +190,7 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
         exp.cast(row, "INT").as_("line"), name.as_("name"),
         exp.column("order_trace").as_("trace"),
         *_columns(lines, ("item_id", "category", "quantity", "price", "list_price")),
-        signed_amount(name, line_amount(lines)).as_("amount"),
+        signed_amount(name, line_amount(lines, part)).as_("amount"),
         day_of(making, exp.column("order_at")).as_("day"),
         hour_of(making, exp.column("order_at"), exp.column("order_off")).as_("hour"),
         exp.Boolean(this=making.mapped.source.is_history).as_("is_history"),
@@ -202,8 +202,10 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     return exp.select(*wanted).from_(inner.subquery("of_order"))
 
 
-def line_amount(lines: Part) -> exp.Expr:
-    """What was paid for a line: its amount, or quantity × price."""
+def line_amount(lines: Part, event: Part) -> exp.Expr:
+    """What was paid for a line: the event's amount per line, the line's own amount, or quantity × price."""
+    if event.is_per_line and "amount" in event.fields:
+        return exp.column(event.fields["amount"])
     if "amount" in lines.fields:
         return exp.column(lines.fields["amount"])
     if "price" not in lines.fields:
@@ -247,7 +249,9 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
     if "quantity" in lines.fields:
         quantity = exp.column(lines.fields["quantity"])
         wanted.append(signed_amount(name, _sum(quantity)).as_("quantity"))
-    paid = _first(exp.column(part.fields["amount"])) if "amount" in part.fields else _sum(line_amount(lines))
+    paid = _sum(line_amount(lines, part))
+    if "amount" in part.fields and not part.is_per_line:
+        paid = _first(exp.column(part.fields["amount"]))
     wanted.append(signed_amount(name, paid).as_("amount"))
     wanted += _order_properties(making, part, lines)
     grouped = exp.select(*wanted).from_(making.rows).where(_good(part))

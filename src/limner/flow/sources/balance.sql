@@ -1,0 +1,8 @@
+-- Paid and refunded by source, over all time.
+SELECT source, cast(count(DISTINCT day) AS bigint) AS day,
+  sum(CASE WHEN name = 'Order Completed' THEN amount END) AS paid,
+  sum(CASE WHEN name = 'Order Refunded' THEN amount END) AS refunded
+FROM events
+WHERE name IN ('Order Completed', 'Order Refunded')
+GROUP BY source
+ORDER BY source

@@ -1,0 +1,110 @@
+"""Quality checks of what was collected: rows refused, data gone stale, values missing, money that looks wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from limner.flow.sources.base import Finding, check_kind
+from limner.flow.sources.loads import list_loads
+from limner.store.lake.sql import statement
+
+if TYPE_CHECKING:
+    from limner.store.stores import Stores
+
+MANY_REJECTS = 0.05
+"""Share of a source's rows from which rejects are worth a warning."""
+
+_PACKAGE = "limner.flow.sources"
+
+
+@check_kind("rejects")
+def rejects(stores: Stores) -> Sequence[Finding]:
+    """Sources that refuse more rows than usual, with the reason most rows were refused for."""
+    rows: dict[str, int] = {}
+    reasons: dict[str, dict[str, int]] = {}
+    for load in list_loads(stores):
+        if load.state == "done":
+            rows[load.source] = rows.get(load.source, 0) + load.counts.rows
+            for reason, count in load.counts.rejected.items():
+                mine = reasons.setdefault(load.source, {})
+                mine[reason] = mine.get(reason, 0) + count
+    found = []
+    for source, mine in reasons.items():
+        count, of = sum(mine.values()), rows[source]
+        if count > MANY_REJECTS * of:
+            worst = max(mine, key=lambda reason: mine[reason])
+            said = f"{source}: {count:,} of {of:,} rows were refused, most for: {worst}."
+            found.append(Finding("rejects", "warning", source, count, of, said, {"reason": worst}))
+    return found
+
+
+@check_kind("unfinished")
+def unfinished(stores: Stores) -> Sequence[Finding]:
+    """Loads that were cut off and not taken up again: their first rows are in, the rest are not."""
+    return [
+        Finding(
+            "unfinished", "wrong", load.file, load.counts.rows, 0,
+            f"{load.file} was cut off while it was loaded. Run limner collect to go on.", {"load": load.load},
+        )
+        for load in list_loads(stores)
+        if load.state == "running"
+    ]  # fmt: skip
+
+
+@check_kind("freshness")
+def freshness(stores: Stores) -> Sequence[Finding]:
+    """Sources whose newest event lies more than 30 days behind the newest of all."""
+    found = stores.lake.table(statement(_PACKAGE, "freshness.sql")).to_pylist()
+    newest = max((row["newest_day"] for row in found), default=0)
+    return [
+        Finding(
+            "freshness", "warning", row["source"], newest - row["newest_day"], 0,
+            f"{row['source']}: its newest event is {newest - row['newest_day']} days older than the newest of all.",
+        )
+        for row in found
+        if newest - row["newest_day"] > 30
+    ]  # fmt: skip
+
+
+@check_kind("orders")
+def orders(stores: Stores) -> Sequence[Finding]:
+    """Orders that cannot be right or cannot be used: without money, with less than none, without a customer."""
+    found = []
+    for row in stores.lake.table(statement(_PACKAGE, "orders.sql")).to_pylist():
+        source, of = row["source"], row["orders"]
+        for name, level, most, said in (
+            ("below_zero", "wrong", 0.0, "orders have a negative amount: a refund taken for an order?"),
+            ("no_amount", "warning", 0.0, "orders have no amount and add nothing to any sum."),
+            ("free", "info", 0.2, "orders have the amount 0."),
+            ("nobody", "info", 0.5, "orders name no customer."),
+        ):
+            if row[name] > most * of:
+                words = f"{source}: {row[name]:,} of {of:,} {said}"
+                found.append(Finding(f"orders_{name}", level, source, row[name], of, words))
+    return found
+
+
+@check_kind("refunds")
+def refunds(stores: Stores) -> Sequence[Finding]:
+    """Months in which a source gave back more than it took."""
+    return [
+        Finding(
+            "refunds", "warning", row["source"], row["day"], 0,
+            f"{row['source']}: more was refunded than paid over all its days: {row['refunded']} against {row['paid']}.",
+        )
+        for row in stores.lake.table(statement(_PACKAGE, "balance.sql")).to_pylist()
+        if (row["refunded"] or 0) > (row["paid"] or 0) > 0
+    ]  # fmt: skip
+
+
+@check_kind("items")
+def items(stores: Stores) -> Sequence[Finding]:
+    """Items sold that the item list does not know."""
+    (row,) = stores.lake.table(statement(_PACKAGE, "unknown_items.sql")).to_pylist()
+    if not row["listed"] or not row["unknown"]:
+        return []
+    said = (
+        f"{row['unknown']:,} of {row['sold']:,} items sold stand in no item list: they have no category, price or cost."
+    )
+    return [Finding("items", "info", "items", row["unknown"], row["sold"], said)]
