@@ -6,13 +6,13 @@ import pytest
 import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shop import NOW, open_shop, put_identifiers
 
 from limner.core.actor import OWNER
 from limner.core.settings import IdentitySettings
 from limner.flow.identity import resolve
 from limner.flow.identity.base import Pairs, Seen
 from limner.flow.identity.resolve import join
+from shop import NOW, open_shop, put_identifiers
 
 
 @pytest.fixture

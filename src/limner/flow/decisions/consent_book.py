@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limner.store.lake.sql import statement
-from limner.store.ledger.consents import Folded, fold
+from limner.store.ledger.consents import Folded, fold, newest
 
 if TYPE_CHECKING:
     from limner.store.stores import Stores
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 NO_GRANT = np.iinfo(np.int64).max
+_FEW = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,12 @@ class ConsentBook:
         self._trace = found["trace"].to_numpy()
         self._number = found["number"].to_numpy().astype(np.int64)
         self._by_number = np.argsort(self._number, kind="stable")
+        self._ordered = self._number[self._by_number]
+        self._kept: tuple[tuple[str, str, datetime, int], Folded] | None = None
 
     def traces_of(self, numbers: Ints) -> npt.NDArray[np.int32]:
         """All identifiers of these customers."""
-        ordered = self._number[self._by_number]
-        first, last = np.searchsorted(ordered, numbers), np.searchsorted(ordered, numbers, "right")
+        first, last = np.searchsorted(self._ordered, numbers), np.searchsorted(self._ordered, numbers, "right")
         spans = [self._by_number[a:b] for a, b in zip(first, last, strict=True)]
         return np.asarray(self._trace[np.concatenate(spans)] if spans else np.empty(0, np.int32))
 
@@ -51,9 +53,20 @@ class ConsentBook:
 
         `own` are grants held by the caller's own reservations.
         """
-        few = self.traces_of(numbers) if numbers.size <= 10_000 else None
-        said = fold(self._ledger, channel, purpose, asof, few.tolist() if few is not None else None, own)
+        if numbers.size <= _FEW:
+            said = fold(self._ledger, channel, purpose, asof, self.traces_of(numbers).tolist(), own)
+        else:
+            said = self._everybody(channel, purpose, asof)
         return self._per_customer(said, numbers)
+
+    def _everybody(self, channel: str, purpose: str, asof: datetime) -> Folded:
+        """The consents of all; read again only when one has come in since, or when messages use them up."""
+        key = (channel, purpose, asof, newest(self._ledger))
+        if self._kept is None or self._kept[0] != key:
+            said = fold(self._ledger, channel, purpose, asof)
+            self._kept = (key, said) if (said.left <= 0).all() else None
+            return said
+        return self._kept[1]
 
     def _per_customer(self, said: Folded, numbers: Ints) -> Allowed:
         place = np.searchsorted(self._trace, said.trace)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import func, or_, select
+from sqlalchemy import BigInteger, func, or_, select, type_coerce
 
 from limner.store.ledger.columns import micros
 from limner.store.ledger.ledger import Ledger
@@ -22,6 +23,7 @@ from limner.store.ledger.tables import consents, outbox
 Ints = npt.NDArray[np.int64]
 ANY_PURPOSE = "*"
 _CHUNK = 500
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ def fold(
     `own` are the grants the caller's reservations hold, one entry each: they do not count as used by others.
     """
     row = consents
+    happened_at, until_at = (type_coerce(column, BigInteger) for column in (row.c.happened_at, row.c.until_at))
     question = (
-        select(row.c.trace, row.c.seq, row.c.is_granted, row.c.happened_at, row.c.until_at, row.c.uses)
+        select(row.c.trace, row.c.seq, row.c.is_granted, happened_at, until_at, row.c.uses)
         .where(
             row.c.channel.in_((channel, ANY_PURPOSE)),
             row.c.purpose.in_((purpose, ANY_PURPOSE)),
@@ -77,7 +80,6 @@ def fold(
                 .where(outbox.c.consent_seq.is_not(None), outbox.c.state.in_(("queued", "in_flight", "handed_over")))
                 .group_by(outbox.c.consent_seq)
             )
-            
             .all()
         )
     for seq in own:
@@ -85,19 +87,20 @@ def fold(
     return _folded(found, used, micros(asof))
 
 
-def _folded(rows: Collection[tuple[object, ...]], used: dict[int, int], asof: int) -> Folded:
-    trace = np.fromiter((r[0] for r in rows), np.int32, len(rows))  # type: ignore[misc]
-    seq = np.fromiter((r[1] for r in rows), np.int64, len(rows))  # type: ignore[misc]
-    granted = np.fromiter((r[2] for r in rows), bool, len(rows))  # type: ignore[misc]
-    until = np.fromiter(
-        (micros(r[4]) if r[4] is not None else np.iinfo(np.int64).max for r in rows),  # type: ignore[arg-type]
+def newest(ledger: Ledger) -> int:
+    """The newest consent's number; 0 when there is none."""
+    with ledger.read() as connection:
+        return int(connection.execute(select(func.max(consents.c.seq))).scalar() or 0)
+
+
+def _folded(rows: Collection[Any], used: dict[int, int], asof: int) -> Folded:
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    trace, seq = np.asarray(columns[0], np.int32), np.asarray(columns[1], np.int64)
+    granted = np.asarray(columns[2], bool)
+    until = np.asarray([_NEVER if end is None else end for end in columns[4]], np.int64)
+    left = np.asarray(
+        [-1 if uses is None else uses - used.get(grant, 0) for grant, uses in zip(columns[1], columns[5], strict=True)],
         np.int64,
-        len(rows),
-    )
-    left = np.fromiter(
-        (-1 if r[5] is None else int(r[5]) - used.get(r[1], 0) for r in rows),  # type: ignore[call-overload]
-        np.int64,
-        len(rows),
     )
     open_grant = granted & (until > asof) & (left != 0)
     ends = np.flatnonzero(np.diff(trace, append=-1)) if rows else np.empty(0, np.int64)
@@ -108,9 +111,9 @@ def _folded(rows: Collection[tuple[object, ...]], used: dict[int, int], asof: in
     position = np.arange(trace.size)
     np.maximum.at(refusal_at, group[~granted], position[~granted])
     usable = open_grant & (position > refusal_at[group]) if rows else open_grant
-    chosen = np.full(ends.size, np.iinfo(np.int64).max)
+    chosen = np.full(ends.size, _NEVER)
     np.minimum.at(chosen, group[usable], position[usable])
-    is_granted = (chosen < np.iinfo(np.int64).max) & ~last_is_refusal
+    is_granted = (chosen < _NEVER) & ~last_is_refusal
     pick = np.where(is_granted, chosen, ends)
     is_silent = ~is_granted & ~last_is_refusal
     return Folded(trace[ends], is_granted, is_silent, seq[pick], np.where(is_granted, left[pick], 0))
