@@ -71,8 +71,9 @@ def sink(kind: str) -> Iterator[tuple[Mapping[str, Any], Pipe | None]]:
     process.start()
     try:
         yield ours.recv(), ours
-    finally:
         process.join(10)
+    finally:
+        process.terminate()
 
 
 def fill(ledger: Ledger, vault: Vault, kind: str, messages: int) -> None:

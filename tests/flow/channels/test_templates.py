@@ -169,16 +169,17 @@ def test_html_has_a_text_for_readers_without_it() -> None:
 
 
 @given(
-    words=st.lists(st.text(max_size=20).filter(lambda w: "{" not in w), min_size=1, max_size=4),
+    words=st.lists(st.text(max_size=20).filter(lambda w: "{" not in w), min_size=1, max_size=5),
     values=st.lists(st.one_of(st.text(max_size=20), st.integers(), st.none(), st.booleans()), min_size=3, max_size=3),
     medium=st.sampled_from(["plain", "line", "html"]),
 )
 def test_the_fast_way_says_what_the_whole_language_says(words: list[str], values: list[object], medium: Medium) -> None:
-    source = "".join(f"{word}{{{{ {'abc'[n % 3]} }}}}" for n, word in enumerate(words))
+    names = ("a", "b", "c", "offer.name", "offer.gone")
+    source = "".join(f"{word}{{{{ {names[n]} }}}}" for n, word in enumerate(words))
     fast = compiled(source, place="p", medium=medium, zone=ZONE)
     assert fast.pieces is not None
     slow = replace(fast, pieces=None)
-    given_values = clean(dict(zip("abc", values, strict=True)))
+    given_values = clean({**dict(zip("abc", values, strict=True)), "offer": {"name": "<¥40>"}})
     assert _outcome(fast, given_values) == _outcome(slow, given_values)
 
 

@@ -8,6 +8,7 @@ whole run. 5xx on a recipient rejects that message alone; 4xx tries it again lat
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,10 @@ class Smtp(ChannelKind[SmtpOptions]):
         except BadInput:
             return Handed(message.key, "rejected", "the address is no e-mail address")
         try:
-            await connection.sendmail(self.options.sender, [message.address], wire, mail_options=options)
+            async with asyncio.timeout(self.options.timeout):  # one for the mail; one per command costs a task each
+                await connection.sendmail(
+                    self.options.sender, [message.address], wire, mail_options=options, timeout=None
+                )
         except SMTPRecipientsRefused as error:
             refused = error.recipients[0]
             return _answer(message, refused.code, refused.message)
