@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_CUSTOMER = words(
     "customer_unknown",
-    "There is no customer {customer!r}. Give a customer id, or an identifier such as member_no:M1 or phone:13800000000.",
+    "There is no customer {customer!r}. Give a customer id, or an identifier such as member_no:M1.",
 )
 
 _CACHE = LeafCache()
@@ -121,7 +121,7 @@ def audience_count(
     )
 
 
-def _opened(ground: Ground, asked: str) -> Any:  # noqa: ANN401
+def _opened(ground: Ground, asked: str) -> Any:
     """The rule of a text, or of the audience it names."""
     from limner.core.rule import In
 
@@ -235,9 +235,7 @@ class TagShown:
     spread: Mapping[str, int]
 
 
-def tag(
-    shop: Workspace, name: str, asof: str | datetime | None = None, *, sql: str | None = None
-) -> TagShown | str:
+def tag(shop: Workspace, name: str, asof: str | datetime | None = None, *, sql: str | None = None) -> TagShown | str:
     """What a tag asks and how it is answered; or its whole SELECT in a dialect."""
     definitions = shop.definitions
     placed = named(catalog(definitions), name)
@@ -337,4 +335,3 @@ def customer_show(shop: Workspace, customer: str, asof: str | datetime | None = 
         tags={n: v for n, v in row.items() if n in tagged},
         consents={n.removeprefix("reach."): bool(v) for n, v in row.items() if n.startswith("reach.")},
     )
-

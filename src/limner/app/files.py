@@ -53,7 +53,7 @@ def read_folder(home: Path) -> dict[tuple[str, str], Filed]:
 def _read_file(home: Path, folder: str, path: Path) -> Iterator[Filed]:
     place = str(path.relative_to(home))
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)  # noqa: S506 - a SafeLoader that refuses keys given twice
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadDefinition(BAD_YAML, place=place, why=_why(error)) from None
     if document is None:
@@ -65,7 +65,7 @@ def _read_file(home: Path, folder: str, path: Path) -> Iterator[Filed]:
         where = f"{place}[{index + 1}]" if isinstance(document, list) else place
         body = {"id": path.stem} | entry
         slug(str(body["id"]), folder)
-        value = read(FOLDERS[folder], body, where)
+        value: Any = read(FOLDERS[folder], body, where)
         yield Filed(folder, str(body["id"]), value, version(as_mapping(value)), where)
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from limner.store.stores import Stores
 
 NO_WORKSPACE = words(
-    "workspace_missing", "There is no workspace in {path}: limner.toml is not there. Make one with `limner init {path}`."
+    "workspace_missing",
+    "There is no workspace in {path}: limner.toml is not there. Make one with `limner init {path}`.",
 )
 WORKSPACE_THERE = words(
     "workspace_exists", "{path} already holds a workspace. Choose another folder, or go on with the one that is there."

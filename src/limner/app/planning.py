@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.core.ours import Wishes
 
-STOPPED = words("campaign_stopped", "Campaign {campaign!r} is stopped. Set is_stopped: false and apply, then plan again.")
+STOPPED = words(
+    "campaign_stopped", "Campaign {campaign!r} is stopped. Set is_stopped: false and apply, then plan again."
+)
 NOT_IN_PLAN = words("customer_not_in_plan", "Customer {customer} is not in plan {plan_id}: not in its audience then.")
 
 
@@ -77,9 +79,7 @@ def plan(shop: Workspace, campaign: str, asof: str | datetime | None = None) -> 
         shop.definitions.version(Campaign, found.id),
         portrait.catalog_seq,
     )
-    kept = write_plan(
-        shop.stores, found, decided, basis, plan_id=plan_id, who=shop.who, now=now, latest=wishes.latest
-    )
+    kept = write_plan(shop.stores, found, decided, basis, plan_id=plan_id, who=shop.who, now=now, latest=wishes.latest)
     return _planned(shop, found, kept, decided, portrait)
 
 
@@ -93,9 +93,7 @@ def question(
     policy = definitions.find(Policy, campaign.policy)
     audience = definitions.find(Audience, campaign.audience)
     members = members_of(shop, audience.id, portrait)
-    wishes = advance(
-        campaign, members, who=shop.who, entry_key=entry_key, zone=shop.settings.zone, now=now
-    )
+    wishes = advance(campaign, members, who=shop.who, entry_key=entry_key, zone=shop.settings.zone, now=now)
     return wishes, options_of(shop, campaign), gate_ground(shop, portrait, policy, now)
 
 

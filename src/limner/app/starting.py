@@ -13,7 +13,7 @@ from limner.core.errors import BadInput, Clash, NotFound, words
 from limner.core.tell import Tell, silent
 
 if TYPE_CHECKING:
-    from limner.flow.sources.draft import Drafted
+    from limner.flow.sources.draft import Answers, Drafted
 
 NOT_A_FOLDER = words("init_not_a_folder", "{path} is a file. Name a folder for the workspace.")
 IN_THE_WAY = words(
@@ -37,9 +37,18 @@ class Made:
 
 
 def init(
-    folder: Path, pack: str | None = None, files: Sequence[Path] = (), *, tell: Tell = silent, locale: str = "zh"
+    folder: Path,
+    pack: str | None = None,
+    files: Sequence[Path] = (),
+    *,
+    ask: Answers | None = None,
+    tell: Tell = silent,
+    locale: str = "zh",
 ) -> Made:
-    """Make a workspace in a folder that holds none. All or nothing: what is wrong is said before a file is written."""
+    """Make a workspace in a folder that holds none. All or nothing: what is wrong is said before a file is written.
+
+    `ask` asks a person what the files cannot say; without it the likeliest answer is taken and written down as assumed.
+    """
     if folder.exists() and not folder.is_dir():
         raise BadInput(NOT_A_FOLDER, path=folder)
     if (folder / SETTINGS).exists():
@@ -51,7 +60,7 @@ def init(
     for path in files:
         if not path.exists():
             raise NotFound(NO_FILE, path=path)
-    drafts = _drafts(folder, files, tell)
+    drafts = _drafts(folder, files, ask, tell)
     make(folder, locale=locale)
     written = [SETTINGS, *_write(folder, drafts)]
     _apply(folder)
@@ -83,12 +92,12 @@ def _apply(folder: Path) -> None:
         apply(shop)
 
 
-def _drafts(folder: Path, files: Sequence[Path], tell: Tell) -> tuple[Drafted, ...]:
+def _drafts(folder: Path, files: Sequence[Path], ask: Answers | None, tell: Tell) -> tuple[Drafted, ...]:
     if not files:
         return ()
     from limner.flow.sources.draft import draft
 
-    return tuple(draft(files, folder=folder, tell=tell))
+    return draft(files, folder=folder, ask=ask, tell=tell)
 
 
 def _write(folder: Path, drafts: Iterable[Drafted]) -> list[str]:

@@ -50,7 +50,7 @@ class Verb:
         return found
 
 
-def _one(name: str, help_: str, kind: Kind = "text", **more: Any) -> Argument:  # noqa: ANN401
+def _one(name: str, help_: str, kind: Kind = "text", **more: Any) -> Argument:
     return Argument(name, help_, kind, is_positional=True, is_required=True, **more)
 
 
@@ -157,7 +157,13 @@ VERBS: tuple[Verb, ...] = (
         ),
         takes_asof=True,
     ),
-    Verb("audience show", "show an audience's rule and size", "limner.app.asking:audience_show", (_RULE,), takes_asof=True),
+    Verb(
+        "audience show",
+        "show an audience's rule and size",
+        "limner.app.asking:audience_show",
+        (_RULE,),
+        takes_asof=True,
+    ),
     Verb(
         "audience overlap",
         "show how audiences overlap",

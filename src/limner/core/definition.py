@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from limner.core.errors import BadDefinition, BadInput, LimnerError, near, words
@@ -48,7 +49,7 @@ def read(cls: type[T], mapping: object, place: str) -> T:
     if not isinstance(mapping, Mapping):
         raise BadDefinition(NOT_A_MAPPING, place=place, value=mapping)
     what = cls.__name__
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     known = {f.name: f for f in fields(cast("Any", cls))}
     for name in mapping:
         if name not in known:
@@ -60,6 +61,11 @@ def read(cls: type[T], mapping: object, place: str) -> T:
         elif field.default is MISSING and field.default_factory is MISSING:
             raise BadDefinition(MISSING_FIELD, place=place, what=what, field=name)
     return cls(**values)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def _bad(place: str, name: str, value: object, bound: str) -> LimnerError:

@@ -231,7 +231,7 @@ class Journey:
 @definition("models")
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A tag whose answer is learned: the chance of `event` within `horizon`, from the tags named (none = all numbers)."""
+    """A tag whose answer is learned: the chance of `event` within `horizon`, from the tags named (none: all)."""
 
     id: str
     kind: str = "propensity"

@@ -37,7 +37,7 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """[limits] memory in MiB for the engine, threads (0 = all cores), disk_free in MiB below which nothing is written."""
+    """[limits] memory in MiB for the engine, threads (0: all), disk_free in MiB below which nothing is written."""
 
     memory: int = 4096
     threads: int = 0
@@ -65,7 +65,7 @@ class ServeSettings:
     """[serve] where the token is that HTTP asks for (env:NAME or file:PATH; not there: this machine only), the other
     host names it may be asked by, the roles of whoever asks (both lists with commas), the most bytes of a request."""
 
-    token: str = "env:LIMNER_TOKEN"
+    token: str = "env:LIMNER_TOKEN"  # noqa: S105 - where the token is, not the token
     hosts: str = ""
     roles: str = "analyst"
     most: int = 1 << 20
@@ -102,9 +102,7 @@ def read_settings(text: str, environ: Mapping[str, str], place: str = "limner.to
     sections = {f.name for f in fields(Settings)}
     for section, body in document.items():
         if section not in sections or not isinstance(body, dict):
-            raise BadDefinition(
-                UNKNOWN_SETTING, near=near(section, sections), place=place, section=section, key="…"
-            )
+            raise BadDefinition(UNKNOWN_SETTING, near=near(section, sections), place=place, section=section, key="…")
         for key, value in body.items():
             settings = _set(settings, section, key, value, place)
     for variable, value in environ.items():

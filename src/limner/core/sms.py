@@ -29,9 +29,7 @@ BAD_PORT = words(
     "sms_port_type",
     "{place}: port_type is {port!r} and the message is {message_class}. Marketing goes over a port of type marketing.",
 )
-TOO_LONG = words(
-    "sms_too_long", "{place}: the SMS takes {segments} segments, at most {most} are taken. Shorten it."
-)
+TOO_LONG = words("sms_too_long", "{place}: the SMS takes {segments} segments, at most {most} are taken. Shorten it.")
 
 MOST_SEGMENTS = 10
 """Longer texts are refused by the gateways we know."""

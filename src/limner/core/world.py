@@ -49,7 +49,7 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What can be bought or offered: a SKU, tariff, fund or piece of content. `category` is a path such as 女装/连衣裙."""
+    """What can be bought or offered: a SKU, tariff, fund, content. `category` is a path such as 女装/连衣裙."""
 
     item_id: str
     name: str = ""
@@ -96,7 +96,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a person allowed or refused: purpose, channel, since when, until when, how many uses are left, and the proof.
+    """What a person allowed or refused: purpose, channel, since when, until when, how many uses are left, the proof.
 
     `uses` None means unlimited; one mini-program authorisation has `uses` 1.
     """

@@ -108,9 +108,7 @@ def read_heads(ledger: Ledger) -> dict[tuple[str, str], Head]:
     return {(row["folder"], row["id"]): Head(row["version"], row["base"], row["place"]) for row in rows}
 
 
-def write_definition(
-    connection: Connection, folder: str, value: Any, *, place: str, now: datetime, actor: str
-) -> str:
+def write_definition(connection: Connection, folder: str, value: Any, *, place: str, now: datetime, actor: str) -> str:
     """Put a definition in force, inside a write; its version."""
     body = as_mapping(value)
     mark = version(body)

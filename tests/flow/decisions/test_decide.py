@@ -11,7 +11,7 @@ from pyroaring import BitMap
 from sqlalchemy import insert
 
 from limner.core.actor import OWNER
-from limner.core.ours import Campaign, Cap, Channel, Experiment, Offer, Policy, Period
+from limner.core.ours import Campaign, Cap, Channel, Experiment, Offer, Period, Policy
 from limner.flow.decisions.candidates import Ground, Option
 from limner.flow.decisions.consent_book import ConsentBook
 from limner.flow.decisions.decide import decide, held_out

@@ -83,9 +83,7 @@ def _sent(shop: Workspace) -> _Sent:
 
 def _without_consent(shop: Workspace, definitions: Definitions, portrait: Portrait, sent: _Sent) -> int:
     """Messages whose customer had not granted, or had refused, by what was known when they were handed over."""
-    links = shop.stores.lake.table(
-        statement("limner.flow.decisions", "links.sql"), versions={"links": portrait.links}
-    )
+    links = shop.stores.lake.table(statement("limner.flow.decisions", "links.sql"), versions={"links": portrait.links})
     trace, number = links["trace"].to_numpy(), links["number"].to_numpy().astype(np.int64)
     order = np.argsort(number, kind="stable")
     known = definitions.of(Channel)

@@ -45,9 +45,7 @@ def _name(known: Mapping[str, Campaign], campaign: str) -> str:
 
 def reached_of(shop: Workspace, outcomes: str) -> list[dict[str, Any]]:
     """What the outcomes say of the messages, by plan and channel."""
-    found = shop.stores.lake.table(
-        statement("limner.app.reporting", "reached.sql"), versions={"outcomes": outcomes}
-    )
+    found = shop.stores.lake.table(statement("limner.app.reporting", "reached.sql"), versions={"outcomes": outcomes})
     rows: list[dict[str, Any]] = found.to_pylist()
     return rows
 

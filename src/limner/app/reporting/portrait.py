@@ -170,4 +170,3 @@ def _card(card: Mapping[str, Any], told: Mapping[str, tuple[str, str]]) -> Card:
         trained_on=tuple(saw[:-1]),
         tested_on=saw[-1] if saw else "",
     )
-

@@ -147,4 +147,3 @@ def truth_of(shop: Workspace) -> Mapping[str, Mapping[str, float]]:
         return {str(name): {key: float(value) for key, value in told.items()} for name, told in found.items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise BadInput(BAD_TRUTH, path=path, why=str(error)) from None
-

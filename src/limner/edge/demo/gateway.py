@@ -59,7 +59,7 @@ def _answering(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the name the standard library asks for
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             gateway.take(self.path.strip("/"), json.loads(body))
             self.send_response(200)

@@ -15,10 +15,6 @@ import yaml
 
 from limner.app.collecting import collect
 from limner.app.defining import apply
-from limner.edge.demo.folder import Clock, prepare
-from limner.edge.demo.gateway import Gateway
-from limner.edge.demo.truth import Truth, true_of, with_truth
-from limner.edge.report import write
 from limner.app.launching import launch, send_due
 from limner.app.measuring import measure
 from limner.app.planning import Planned, plan
@@ -28,9 +24,14 @@ from limner.app.workspace import Workspace
 from limner.core.errors import NotFound, words
 from limner.core.ours import Offer
 from limner.core.tell import Tell, silent
+from limner.edge.demo.folder import Clock, prepare
+from limner.edge.demo.gateway import Gateway
+from limner.edge.demo.truth import Truth, true_of, with_truth
+from limner.edge.report import write
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from limner_market import Market
 
 NO_MARKET = words("demo_extra_missing", "The demo needs more packages. Install them: pip install 'limner[demo]'.")
@@ -75,7 +76,7 @@ def demo(
     lang: str | None = None,
     formats: str = "shop",
     tell: Tell = silent,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Play the circle and write its report; with `data`, on the Online Retail file."""
     home = folder or Path("demo")
     if data is not None:

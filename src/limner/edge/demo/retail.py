@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NO_FILE = words(
     "demo_file_missing",
-    "There is no file {path}. The Online Retail file (UCI id 352) comes as .xlsx, .csv or .parquet; name the one you have.",
+    "There is no file {path}. The Online Retail file (UCI id 352) comes as .xlsx, .csv or .parquet; name yours.",
 )
 
 ZONE = ZoneInfo("Europe/London")
@@ -52,7 +52,7 @@ class Rehearsed:
 
 
 def retail(home: Path, data: Path, *, lang: str | None = None, tell: Tell = silent) -> Rehearsed:
-    """Collect the file, decide at the end of nine months, and measure what came after without having contacted anybody."""
+    """Collect the file, decide at the end of nine months, and measure what came after; nobody is contacted."""
     if not data.is_file():
         raise NotFound(NO_FILE, path=data)
     prepare(home, "online_retail")

@@ -14,10 +14,9 @@ from limner.flow.decisions.facts import numbers_of
 from limner.flow.decisions.plans import decisions_of, read_plan
 
 if TYPE_CHECKING:
-    from limner_market import Market
-
     from limner.app.reporting.contents import Report
     from limner.app.workspace import Workspace
+    from limner_market import Market
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def with_truth(made: Report, truths: Mapping[str, Truth]) -> Report:
     return replace(made, results=results)
 
 
-def _mean(shop: Workspace, market: Market, groups: dict[tuple[str, str, Any], list[str]], made_at: Any) -> Truth:  # noqa: ANN401
+def _mean(shop: Workspace, market: Market, groups: dict[tuple[str, str, Any], list[str]], made_at: Any) -> Truth:
     offers = shop.definitions.of(Offer)
     parts = []
     for (channel, offer, moment), members in groups.items():

@@ -148,7 +148,8 @@ def _nobody(options: tuple[Option, ...]) -> Decided:
 
 def _value(options: tuple[Option, ...], numbers: Ints, ground: Ground) -> Ints:
     rank = RANKERS.find("value")
-    return np.max([rank(option.offer, numbers, ground.version) for option in options], axis=0).astype(np.int64)
+    best: Ints = np.max([rank(option.offer, numbers, ground.version) for option in options], axis=0)
+    return best.astype(np.int64)
 
 
 def pools_of(found: Candidates, stores: Stores) -> tuple[Ints, Mapping[int, int]]:
@@ -227,7 +228,8 @@ def decisions_table(
     count = decided.numbers.size
     stamp = pa.timestamp("us", tz="UTC")
     moment = pa.array(decided.moment, pa.int64(), mask=decided.moment < 0).cast(stamp)
-    arm = np.where(decided.answer == "refused", None, decided.answer)
+    arm = decided.answer.copy()
+    arm[decided.answer == "refused"] = None
     arm[decided.reason == "universal"] = "universal"
     offers = np.asarray([option.offer.id for option in decided.options], object)
     channels = np.asarray([option.channel.id for option in decided.options], object)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,18 @@ from limner.flow.decisions.decide import experiment_of, pools_of, spent_on
 from limner.flow.decisions.local import OPEN
 from limner.flow.decisions.plans import Kept, decisions_of
 from limner.flow.decisions.share_out import NONE, share_out
-from limner.store.ledger.columns import instant, micros
+from limner.store.ledger.bulk import insert_rows
+from limner.store.ledger.columns import micros
 from limner.store.ledger.tables import assignments, outbox, plans
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 CHUNK = 10_000
+_COLUMNS = (
+    "decision", "plan_id", "campaign", "number", "trace", "channel", "offer", "message_class", "purpose", "message_key",
+    "moment", "latest_at", "state", "next_try_at", "parameters", "cost", "consent_seq", "reason", "changed_at",
+)  # fmt: skip
 DROPPED = "changed_since_plan"
 Ints = npt.NDArray[np.int64]
 Parameters = Callable[[Option, Ints], Sequence[Mapping[str, object]]]
@@ -141,39 +146,50 @@ def _write(
     done: int,
 ) -> tuple[int, int]:
     rows = part.to_pylist()
-    values = _parameters(rows, options, parameters)
-    entries = []
-    for i, row in enumerate(rows):
-        is_held, reason = row["answer"] == "held_out", checked.reason[i]
-        entries.append(
-            {
-                "decision": row["decision"],
-                "plan_id": kept.plan.plan_id,
-                "campaign": campaign.id,
-                "number": row["number"],
-                "trace": row["trace"] or 0,
-                "channel": row["channel"],
-                "offer": row["offer"],
-                "message_class": campaign.message_class,
-                "purpose": campaign.purpose,
-                "message_key": _key(ground.stores.hash_key, row["decision"]),
-                "moment": instant(int(checked.moment[i])),
-                "latest_at": row["latest_at"],
-                "state": _state(campaign, reason, is_held=is_held),
-                "next_try_at": instant(int(checked.moment[i])),
-                "parameters": values[i],
-                "cost": row["cost"],
-                "consent_seq": None if campaign.is_rehearsal or is_held or reason or checked.consent_seq[i] < 0 else int(checked.consent_seq[i]),
-                "reason": f"{DROPPED}:{reason}" if reason else "",
-                "changed_at": ground.now,
-            }
-        )
+    entries = _entries(rows, checked, kept, campaign, ground, _parameters(rows, options, parameters))
     with ground.stores.ledger.write() as connection:
-        connection.execute(insert(outbox), entries)
+        insert_rows(connection, outbox, _COLUMNS, entries)
         _assign(connection, ground, part, campaign)
         connection.execute(update(plans).where(plans.c.plan_id == kept.plan.plan_id).values(done=done))
     kept_answers = [row["answer"] for row, reason in zip(rows, checked.reason, strict=True) if not reason]
     return kept_answers.count("granted"), kept_answers.count("held_out")
+
+
+def _entries(
+    rows: list[dict[str, Any]],
+    checked: _Checked,
+    kept: Kept,
+    campaign: Campaign,
+    ground: Ground,
+    values: list[str],
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of the outbox as the ledger keeps them, in the order of `_COLUMNS`."""
+    now, key = micros(ground.now), ground.stores.hash_key
+    moments, consents = checked.moment.tolist(), checked.consent_seq.tolist()
+    for i, row in enumerate(rows):
+        reason = checked.reason[i]
+        state = _state(campaign, reason, is_held=row["answer"] == "held_out")
+        yield (
+            row["decision"],
+            kept.plan.plan_id,
+            campaign.id,
+            row["number"],
+            row["trace"] or 0,
+            row["channel"],
+            row["offer"],
+            campaign.message_class,
+            campaign.purpose,
+            _key(key, row["decision"]),
+            moments[i],
+            micros(row["latest_at"]),
+            state,
+            moments[i],
+            values[i],
+            to_units(row["cost"]),
+            consents[i] if state == "queued" and consents[i] >= 0 else None,
+            f"{DROPPED}:{reason}" if reason else "",
+            now,
+        )
 
 
 def _state(campaign: Campaign, reason: str, *, is_held: bool) -> str:

@@ -116,14 +116,10 @@ class Gate:
 
 def _is_quiet_at(policy: Policy, zone: tzinfo, now: datetime) -> bool:
     local = now.astimezone(zone)
-    return bool(
-        is_quiet(local.hour * 60 + local.minute, minutes(policy.quiet_start), minutes(policy.quiet_end))
-    )
+    return bool(is_quiet(local.hour * 60 + local.minute, minutes(policy.quiet_start), minutes(policy.quiet_end)))
 
 
-def _said(
-    stage: int, row: Reserved, zone: tzinfo, spans: list[tuple[int, int]], now: datetime
-) -> Said:
+def _said(stage: int, row: Reserved, zone: tzinfo, spans: list[tuple[int, int]], now: datetime) -> Said:
     if stage != QUIET:
         return Said(REASONS[stage])
     later = slots(now, row.latest_at, zone, spans, most=2)

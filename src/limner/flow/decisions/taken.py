@@ -67,7 +67,7 @@ def _sorted(
 ) -> Taken:
     from limner.store.ledger.columns import micros
 
-    number = np.fromiter((r[0] for r in rows), np.int64, len(rows))  # type: ignore[misc]
+    number = np.fromiter((r[0] for r in rows), np.int64, len(rows))
     moment = np.fromiter((micros(r[1]) for r in rows), np.int64, len(rows))  # type: ignore[arg-type]
     channel = np.asarray([r[2] for r in rows], object)
     classes = np.asarray([r[3] for r in rows], object)
@@ -78,7 +78,7 @@ def _sorted(
 
 
 def over_cap(numbers: Ints, moments: Ints, cap: Cap, taken: Taken, channel: str, message_class: str) -> Bools:
-    """Who has no room left under a cap at their moment: shape (n,). A cap that does not speak of this touch binds nobody."""
+    """Who has no room left under a cap at their moment: shape (n,). A cap on other channels or classes binds nobody."""
     over = np.zeros(numbers.size, bool)
     if (cap.channels and channel not in cap.channels) or (cap.classes and message_class not in cap.classes):
         return over

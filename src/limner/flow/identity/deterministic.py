@@ -1,4 +1,4 @@
-"""Deterministic matching: identifiers that stood in one record belong together, unless one of them is shared by many."""
+"""Deterministic matching: identifiers that stood in one record belong together, unless one is shared by many."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def resolve(
     tell(1, 3, "links")
     label, hubs, too_large = join(seen, together, stores.settings.identity)
     roots, inverse = np.unique(label[seen.trace], return_inverse=True)
-    numbers, merged = _numbers(stores, seen, roots, inverse, asof, now)
+    numbers, merged = _numbers(stores, seen, roots, np.asarray(inverse, np.int32), asof, now)
     is_person = _person_kinds(seen)[seen.kind]
     identified = np.zeros(roots.size, bool)
     np.logical_or.at(identified, inverse, is_person)
@@ -89,7 +89,7 @@ def _read(stores: Stores, asof: datetime) -> tuple[Seen, Pairs]:
 
 
 def join(seen: Seen, together: Pairs, limits: IdentitySettings) -> tuple[Ints, Ints, Ints]:
-    """The label of each trace's customer (its smallest trace), the hubs cut off, and the traces of what was too large."""
+    """The label of each trace's customer (its smallest trace), the hubs cut off, the traces of what was too large."""
     size = int(seen.trace[-1]) + 1 if seen.trace.size else 0
     pairs, hubs = together, np.empty(0, np.int32)
     for _, matcher in MATCHERS:

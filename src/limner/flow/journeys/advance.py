@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from pyroaring import BitMap
 
 from limner.core.actor import Actor
 from limner.core.errors import BadDefinition, BadInput, words
@@ -15,8 +16,6 @@ from limner.flow.journeys.base import NODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pyroaring import BitMap
 
 WINDOW_BACKWARDS = words(
     "window_backwards",
@@ -36,7 +35,7 @@ def advance(campaign: Campaign, members: BitMap, *, who: Actor, entry_key: str, 
     earliest, latest = window_of(campaign, zone)
     if latest <= now:
         raise BadInput(WINDOW_OVER, campaign=campaign.id, latest=latest.isoformat(), now=now.isoformat())
-    entering = members if who.scope is None else members & who.scope
+    entering = members if who.scope is None else BitMap(number for number in members if number in who.scope)
     wishing = NODES.find("send")().route(entering, now).wishing
     numbers = np.asarray(wishing.to_array(), np.int64) if wishing else np.empty(0, np.int64)
     return Wishes(

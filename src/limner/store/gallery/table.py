@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def to_arrow(version: Version, columns: Iterable[str] | None = None, *, members: BitMap | None = None) -> pa.Table:
     """One row per living customer (or per member), ascending by `number`; unknown answers are null.
 
-    int is int64 however narrow the file (engines multiply in the width they are given), money decimal(18,4), day date32,
+    int is int64 however narrow the file (engines multiply in the width they get), money decimal(18,4), day date32,
     instant timestamp[us, UTC], text a dictionary.
     """
     import pyarrow as pa

@@ -19,8 +19,8 @@ from sqlglot import exp
 
 from limner.core.errors import Broken, Clash, Full, NotFound, near, words
 from limner.core.settings import LimitSettings
-from limner.store.lake.dialects import write
 from limner.store.lake.catalog import Catalog, NewFile, Snapshot
+from limner.store.lake.dialects import write
 from limner.store.lake.tables import TABLES, LakeTable
 from limner.store.ledger import Ledger
 
@@ -46,6 +46,9 @@ ARROW: Mapping[str, pa.DataType] = {
 }
 """The Arrow type of each of our column types."""
 
+
+_COMPRESSION = "snappy"
+"""A quarter larger than zstd and written in two thirds of the time; every engine reads it."""
 
 _FEW = 50_000
 """Rows below which a file is written by Arrow itself."""
@@ -335,14 +338,14 @@ class DuckLake:
         """Sorted rows as Parquet; few of them without the engine, which takes longer to be asked than to answer."""
         if rows.num_rows <= _FEW:
             ordered = rows.sort_by([(column, "ascending") for column in table.sort]) if table.sort else rows
-            pq.write_table(ordered, target, compression="zstd", row_group_size=122_880)
+            pq.write_table(ordered, target, compression=_COMPRESSION, row_group_size=122_880)
             return
         cursor = self._connection.cursor()
         cursor.register("fresh", rows)
         relation = cursor.table("fresh")
         if table.sort:
             relation = relation.order(", ".join(f'"{column}"' for column in table.sort))
-        relation.write_parquet(str(target), compression="zstd", row_group_size=122_880)
+        relation.write_parquet(str(target), compression=_COMPRESSION, row_group_size=122_880)
 
 
 def _config(folder: Path, limits: LimitSettings) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import BigInteger, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, Connection, func, or_, select, type_coerce
 
 from limner.store.ledger.columns import micros
 from limner.store.ledger.ledger import Ledger
@@ -22,7 +22,7 @@ from limner.store.ledger.tables import consents, outbox
 
 Ints = npt.NDArray[np.int64]
 ANY_PURPOSE = "*"
-_CHUNK = 500
+_CHUNK = 5_000
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -74,17 +74,26 @@ def fold(
             for start in range(0, len(wanted), _CHUNK):
                 part = question.where(row.c.trace.in_(wanted[start : start + _CHUNK]))
                 found.extend(connection.execute(part))
-        used = dict(
-            connection.execute(
-                select(outbox.c.consent_seq, func.count())
-                .where(outbox.c.consent_seq.is_not(None), outbox.c.state.in_(("queued", "in_flight", "handed_over")))
-                .group_by(outbox.c.consent_seq)
-            )
-            .all()
-        )
+        used = _used(connection, [row[1] for row in found if row[5] is not None])
     for seq in own:
         used[seq] = used.get(seq, 0) - 1
     return _folded(found, used, micros(asof))
+
+
+def _used(connection: Connection, grants: list[int]) -> dict[int, int]:
+    """How many messages each of these grants has carried or is held for."""
+    used: dict[int, int] = {}
+    for start in range(0, len(grants), _CHUNK):
+        question = (
+            select(outbox.c.consent_seq, func.count())
+            .where(
+                outbox.c.consent_seq.in_(grants[start : start + _CHUNK]),
+                outbox.c.state.in_(("queued", "in_flight", "handed_over")),
+            )
+            .group_by(outbox.c.consent_seq)
+        )
+        used.update((row[0], row[1]) for row in connection.execute(question))
+    return used
 
 
 def newest(ledger: Ledger) -> int:

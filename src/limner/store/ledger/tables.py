@@ -226,6 +226,7 @@ outbox = Table(
     Index("outbox_due", "state", "channel", "next_try_at"),
     Index("outbox_by_plan", "plan_id", "state"),
     Index("outbox_by_number", "number", "moment"),
+    Index("outbox_by_consent", "consent_seq"),
 )
 """One row per granted decision of a launched plan (and one `virtual` row per held-out one, which holds cap and gap room
 and is never sent). States: queued, in_flight, handed_over, failed, released, virtual, rehearsed."""

@@ -180,6 +180,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("decision"),
         sa.UniqueConstraint("message_key"),
     )
+    op.create_index("outbox_by_consent", "outbox", ["consent_seq"], unique=False)
     op.create_index("outbox_by_number", "outbox", ["number", "moment"], unique=False)
     op.create_index("outbox_by_plan", "outbox", ["plan_id", "state"], unique=False)
     op.create_index("outbox_due", "outbox", ["state", "channel", "next_try_at"], unique=False)
