@@ -75,6 +75,7 @@ def demo(
     seed: int = 7,
     lang: str | None = None,
     formats: str = "shop",
+    waves: int = 2,
     tell: Tell = silent,
 ) -> Any:
     """Play the circle and write its report; with `data`, on the Online Retail file."""
@@ -95,20 +96,24 @@ def demo(
     gateway = Gateway(clock)
     try:
         with Workspace(home, clock=clock, tell=tell) as shop:
-            waves = _play(shop, market, gateway, clock, formats)
-            report = _report(shop, waves, lang)
+            played = _play(shop, market, gateway, clock, formats, waves)
+            path = _report(shop, played, lang)
     finally:
         gateway.close()
-    return Played(str(home), str(report), customers, manifest.events, waves)
+    return Played(str(home), str(path), customers, manifest.events, played)
 
 
-def _play(shop: Workspace, market: Market, gateway: Gateway, clock: Clock, formats: str) -> tuple[Wave, ...]:
+def _play(
+    shop: Workspace, market: Market, gateway: Gateway, clock: Clock, formats: str, waves: int
+) -> tuple[Wave, ...]:
     _listen(shop.folder, gateway.url)
     models = _aside(shop.folder)
     apply(shop)
     collect(shop)
     run(shop)
     first = _wave(shop, market, gateway, clock, 1, ("wavering", "new-arrivals", "wake-up"), formats)
+    if waves == 1:
+        return (first,)
     _second_wave(shop.folder)
     models.rename(shop.folder / "models")
     apply(shop)
