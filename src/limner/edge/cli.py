@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from limner.edge.errors import STOPPED, WRONG_USAGE, exit_code, ours
 from limner.edge.help import helped
 from limner.edge.language import language_of, settings_here, spoken_here
 from limner.edge.say import say, say_error
+
+if TYPE_CHECKING:
+    from limner.flow.sources.guesses import Question
 
 _TYPES: dict[str, Any] = {
     "text": str,
@@ -241,17 +244,34 @@ def _do(verb: Verb, given: dict[str, Any], *, as_json: bool, quiet: bool) -> int
     from limner.edge.progress import progress
 
     workspace = given.pop("workspace", None)
-    with progress(is_shown=not (quiet or as_json)) as tell:
+    is_heard = not (quiet or as_json)
+    if not verb.needs_workspace:
+        given |= _spoken(verb, is_heard=is_heard)
+    with progress(is_shown=is_heard and "ask" not in given) as tell:
         if verb.needs_workspace:
             from limner.app.workspace import Workspace
 
             with Workspace(workspace, tell=tell) as shop:
                 result = verb.function(shop, **given)
                 return _show(result, shop.settings.workspace, as_json=as_json)
-        if "locale" in inspect.signature(verb.function).parameters:
-            given["locale"] = spoken_here()
         result = verb.function(**given, tell=tell)
     return _show(result, settings_here(Path(given.get("folder") or "")), as_json=as_json)
+
+
+def _spoken(verb: Verb, *, is_heard: bool) -> dict[str, Any]:
+    """What a verb that makes a workspace is told of this terminal: its language, and a way to ask, if somebody sits
+    there."""
+    wanted = inspect.signature(verb.function).parameters
+    found: dict[str, Any] = {"locale": spoken_here()} if "locale" in wanted else {}
+    if "ask" in wanted and is_heard and sys.stdin.isatty() and sys.stderr.isatty():
+        found["ask"] = _ask
+    return found
+
+
+def _ask(question: Question) -> str:
+    """Ask a person at the terminal; Enter takes the answer assumed."""
+    choice = click.Choice(question.options)
+    return str(click.prompt(question.words, type=choice, default=question.answer, err=True))
 
 
 def _show(result: object, settings: WorkspaceSettings, *, as_json: bool) -> int:
