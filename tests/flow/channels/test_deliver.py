@@ -171,6 +171,22 @@ def test_only_one_process_delivers(desk: Desk) -> None:
     assert desk.states() == {"queued": 1}
 
 
+def test_two_threads_of_a_process_do_not_deliver_at_once(desk: Desk) -> None:
+    said: list[str] = []
+
+    def again(connection: Connection, rows: Sequence[Due], now: datetime) -> Mapping[int, Verdict]:
+        with pytest.raises(Busy) as caught:
+            desk.deliver()
+        said.append(str(caught.value))
+        return {}
+
+    _list(desk)
+    desk.queue("list", 2)
+    assert desk.deliver(again).handed_over == 2
+    assert "already delivering" in said[0]
+    assert desk.deliver().handed_over == 0
+
+
 def test_a_delivery_that_lost_its_lease_stops(desk: Desk) -> None:
     def robbed(connection: Connection, rows: Sequence[Due], now: datetime) -> Mapping[int, Verdict]:
         connection.execute(update(leases).values(fence=leases.c.fence + 1))

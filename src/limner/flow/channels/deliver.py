@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from limner.core.actor import Actor
-from limner.core.errors import LimnerError, Refused, words
+from limner.core.errors import Busy, LimnerError, Refused, words
 from limner.core.ours import Channel
 from limner.core.tell import Tell, silent
 from limner.flow.channels import outbox
@@ -32,6 +34,12 @@ OUT_OF_SCOPE = words(
     "delivery_out_of_scope",
     "{actor} sees some of the customers only and cannot deliver for all of them. Name a plan of your own.",
 )
+HERE = words(
+    "delivery_here", "This process is already delivering for the workspace {place}. Wait for it, then run this again."
+)
+
+_delivering: set[str] = set()
+_door = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ def deliver(
     if who.scope is not None and plan_id is None:
         raise Refused(OUT_OF_SCOPE, actor=who.id)
     ledger = stores.ledger
-    with ledger.lease(outbox.ROLE, now(), "Delivery") as fence:
+    with _alone(ledger.place), ledger.lease(outbox.ROLE, now(), "Delivery") as fence:
         with ledger.write() as connection:
             outbox.beat(connection, fence, now())
             outbox.revive(connection, now())
@@ -110,6 +118,20 @@ def deliver(
         next_due_at=next_due_at,
         cost=tally.cost,
     )
+
+
+@contextmanager
+def _alone(place: str) -> Iterator[None]:
+    """One delivery per ledger in this process too: the lease tells processes apart, not threads."""
+    with _door:
+        if place in _delivering:
+            raise Busy(HERE, place=place)
+        _delivering.add(place)
+    try:
+        yield
+    finally:
+        with _door:
+            _delivering.discard(place)
 
 
 def _deliver_all(run: Run, names: Iterable[str]) -> list[LimnerError]:
