@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from limner.core.moments import FIRST_YEAR, LAST_YEAR
 from limner.core.normal import EMPTY_WORDS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_MAY_MEAN_NOTHING: Final = sorted(
-    {ord(c) for word in EMPTY_WORDS for c in word[:1].lower() + word[:1].upper() if c < "\x7f"}
-)
+_INITIALS = {letter for word in EMPTY_WORDS for letter in word[:1].lower() + word[:1].upper()}
+_MAY_MEAN_NOTHING: Final = sorted(ord(letter) for letter in _INITIALS if letter.isascii())
+
+_MOST: Final = 10**13
+_FIRST: Final = int(datetime(FIRST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp())
+_LAST: Final = int(datetime(LAST_YEAR, 1, 1, tzinfo=UTC).timestamp())
+
+
+def is_sound(column: pa.ChunkedArray, kind: str) -> bool:
+    """Whether every value of a typed column lies well within what its readings take: then none needs a second look.
+
+    Instants lie between 1972 and 2097, numbers below 10^13 without NaN.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.null_count == len(column):
+        return True
+    if kind == "instant":
+        ends = pc.min_max(column.cast(pa.timestamp("s", tz="UTC"), safe=False).cast(pa.int64())).as_py()
+        return bool(ends["min"] > _FIRST and ends["max"] < _LAST)
+    if kind in ("integer", "number"):
+        ends = pc.min_max(column).as_py()
+        is_number = not pa.types.is_floating(column.type) or not pc.any(pc.is_nan(column)).as_py()
+        return bool(is_number and ends["min"] > -_MOST and ends["max"] < _MOST)
+    return False
 
 
 def is_plain(column: pa.ChunkedArray) -> bool:

@@ -67,7 +67,7 @@ def _parsed(sql: str) -> exp.Expr:
 
 def source_text(column: exp.Expr, kind: str) -> exp.Expr:
     """A column of prepared rows as text; floats that are whole numbers lose their point."""
-    if kind == "number":
+    if kind.endswith("number"):
         return template(
             "CASE WHEN :x = floor(:x) AND abs(:x) < 1e15 THEN CAST(CAST(:x AS BIGINT) AS VARCHAR) "
             "ELSE CAST(:x AS VARCHAR) END",
@@ -75,6 +75,9 @@ def source_text(column: exp.Expr, kind: str) -> exp.Expr:
         )
     return column if kind in TEXTS else exp.cast(column, "VARCHAR")
 
+
+SOUND: Final = "sound_"
+"""Leads the type of a column whose values all lie within what readings take; see `plain.py`."""
 
 TEXTS: Final = ("text", "plain")
 """Columns of text; a plain one holds nothing but its own normal form."""
@@ -171,7 +174,7 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
         case "bool" | "name" | "receipt":
             nothing = exp.cast(exp.null(), SQL_TYPES.get(reading.type, "VARCHAR"))
             return Fast(nothing, template(":x IS NOT NULL", x=raw), raw)
-        case _ if kind in ("number", "integer", "instant", "wall", "date"):
+        case _ if kind not in TEXTS:
             return Fast(raw, None, raw)
         case _:
             if kind == "plain":
@@ -185,9 +188,10 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
 
 def _fast_number(reading: Reading, raw: exp.Expr, column: exp.Expr, kind: str) -> Fast:
     sql_type = "DOUBLE" if reading.type == "float" else "DECIMAL(18,4)"
-    if kind in ("number", "integer"):
+    slow: exp.Expr | None
+    if kind.endswith(("number", "integer")):
         value: exp.Expr = exp.TryCast(this=column, to=exp.DataType.build("DECIMAL(18,4)", dialect="duckdb"))
-        slow = template(":x IS NOT NULL AND :v IS NULL", x=column, v=value)
+        slow = None if kind.startswith(SOUND) else template(":x IS NOT NULL AND :v IS NULL", x=column, v=value)
     else:
         plain = template("regexp_full_match(:x, :form)", x=raw, form=_PLAIN_NUMBER)
         decimal = exp.TryCast(this=raw.copy(), to=exp.DataType.build("DECIMAL(18,4)", dialect="duckdb"))
@@ -204,6 +208,8 @@ def _fast_instant(reading: Reading, raw: exp.Expr, column: exp.Expr, kind: str) 
     low, high = bounds(zone, reading.type)
     parts: dict[str, exp.Expr | str] = {"x": column, "raw": raw, "zone": zone, "wall": _WALL, "zoned": _ZONED}
     match kind:
+        case "sound_instant":
+            return Fast(template("CAST(:x AS TIMESTAMPTZ)", **parts), None, raw)
         case "instant":
             value = template("CAST(:x AS TIMESTAMPTZ)", **parts)
         case "wall" | "date":

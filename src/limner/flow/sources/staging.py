@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from limner.flow.sources.mapping import (
     mentioned,
 )
 from limner.flow.sources.names import REFUND
-from limner.flow.sources.plain import is_plain
+from limner.flow.sources.plain import is_plain, is_sound
 from limner.flow.sources.readings import (
     SQL_TYPES,
     fast,
@@ -66,21 +67,39 @@ def stage(
         raws = desk.once(("raw", named.key, *seen_as), lambda n=named: _raw(n, columns))
         if traces.learn(desk, named, raws, now) or is_part:
             doubtful.add(named.key)
-    mended = {key: _mend(desk, mapped, key, columns, seen_as) for key in _left(desk, mapped, columns, seen_as)}
+    work = _Work(desk, mapped, columns, seen_as)
+    inline = work.inlined()
+    mended = {key: work.mend(key) for key in work.left(inline)}
     shown = frozenset(mapped.readings) if is_part else frozenset(mended)
-    look = _Look(mapped, columns, shown | doubtful, frozenset(mended))
+    look = _Look(mapped, columns, shown | doubtful, frozenset(mended), inline)
     with desk.as_written():
-        desk.add(into, desk.once(("look", look.shown, look.mended, *seen_as), look.query))
+        desk.add(into, desk.once(("look", look.shown, look.mended, _key(inline), *seen_as), look.query))
     desk.take_back(CHUNK)
     desk.drop(*(f"fix_{key}" for key in mended))
     return frozenset(key for key, has_reason in mended.items() if has_reason) | doubtful
+
+
+Inline = Mapping[str, tuple[tuple[str, object], ...]]
+"""Reading → what each of its few raw texts means; written into the query itself."""
+
+FEW = 40
+
+
+def _key(inline: Inline) -> Hashable:
+    return tuple(inline.items())
 
 
 def _kinds(mapped: Mapped, rows: pa.Table) -> dict[str, str]:
     """The columns of a chunk with their types; text that is its own normal form is `plain`."""
     present = [name for name in rows.column_names if name in mapped.columns]
     kinds = {name: mapped.columns[name] for name in present}
-    return {name: "plain" if kind == "text" and is_plain(rows[name]) else kind for name, kind in kinds.items()}
+    return {name: _better(kind, rows[name]) for name, kind in kinds.items()}
+
+
+def _better(kind: str, column: pa.ChunkedArray) -> str:
+    if kind == "text":
+        return "plain" if is_plain(column) else kind
+    return f"sound_{kind}" if is_sound(column, kind) else kind
 
 
 def _raw(named: Named, columns: dict[str, str]) -> exp.Select:
@@ -88,36 +107,62 @@ def _raw(named: Named, columns: dict[str, str]) -> exp.Select:
     return exp.select(raw.as_("raw")).from_(prepared(columns, CHUNK).subquery("p"))
 
 
-def _left(desk: Desk, mapped: Mapped, columns: dict[str, str], seen_as: tuple[object, ...]) -> list[str]:
-    """The readings of which the fast way leaves something."""
-    ways = {key: fast(reading, columns).is_slow for key, reading in mapped.readings.items()}
-    keys = [key for key, is_slow in ways.items() if is_slow is not None]
-    if not keys:
-        return []
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Finding and mending what the fast way leaves, over the chunk in hand."""
 
-    def build() -> exp.Query:
-        counts = [template("count_if(:s)", s=is_slow) for is_slow in ways.values() if is_slow is not None]
-        return exp.select(*counts).from_(prepared(columns, CHUNK).subquery("p"))
+    desk: Desk
+    mapped: Mapped
+    columns: dict[str, str]
+    seen_as: tuple[Hashable, ...]
 
-    return [key for key, count in zip(keys, desk.one(desk.once(("left", *seen_as), build)), strict=True) if count]
+    def inlined(self) -> Inline:
+        """Names and yes-or-no of few different texts, none of them unreadable: a choice is cheaper than a join."""
+        found = {}
+        for key, reading in self.mapped.readings.items():
+            if reading.type in ("name", "bool") and fast(reading, self.columns).is_slow is not None:
+                raws = [reading.field.constant] if reading.field.constant else self._raws(key)
+                values, reasons = slow(reading, raws)
+                if len(raws) <= FEW and not any(reasons):
+                    found[key] = tuple(zip(raws, values.to_pylist(), strict=True))
+        return found
 
+    def left(self, inline: Inline) -> list[str]:
+        """The readings of which the fast way leaves something."""
+        ways = {key: fast(r, self.columns).is_slow for key, r in self.mapped.readings.items() if key not in inline}
+        keys = [key for key, is_slow in ways.items() if is_slow is not None]
+        if not keys:
+            return []
 
-def _mend(desk: Desk, mapped: Mapped, key: str, columns: dict[str, str], seen_as: tuple[object, ...]) -> bool:
-    """Read the slow way what the fast way left: `fix_<key>` gets value or reason per text. Whether any has a reason."""
-    import pyarrow as pa
+        def build() -> exp.Query:
+            counts = [template("count_if(:s)", s=is_slow) for is_slow in ways.values() if is_slow is not None]
+            return exp.select(*counts).from_(prepared(self.columns, CHUNK).subquery("p"))
 
-    def build() -> exp.Query:
-        way = fast(mapped.readings[key], columns)
-        raw = exp.select(exp.cast(way.raw, "VARCHAR").as_("raw")).distinct()
-        return raw.from_(prepared(columns, CHUNK).subquery("p")).where(way.is_slow)
+        counts = self.desk.one(self.desk.once(("left", tuple(keys), *self.seen_as), build))
+        return [key for key, count in zip(keys, counts, strict=True) if count]
 
-    left = desk.ask(desk.once(("mend", key, *seen_as), build))
-    values, reasons = slow(mapped.readings[key], left["raw"].to_pylist())
-    table = pa.table({"raw": left["raw"], "value": values, "why": pa.array(reasons, pa.string())})
-    desk.give("given_fix", table)
-    desk.make(f"fix_{key}", _GIVEN_FIX)
-    desk.take_back("given_fix")
-    return any(reasons)
+    def mend(self, key: str) -> bool:
+        """Read the slow way what is left: `fix_<key>` gets value or reason per text. Whether any has a reason."""
+        import pyarrow as pa
+
+        raws = self._raws(key)
+        values, reasons = slow(self.mapped.readings[key], raws)
+        table = pa.table({"raw": pa.array(raws, pa.string()), "value": values, "why": pa.array(reasons, pa.string())})
+        self.desk.give("given_fix", table)
+        self.desk.make(f"fix_{key}", _GIVEN_FIX)
+        self.desk.take_back("given_fix")
+        return any(reasons)
+
+    def _raws(self, key: str) -> list[str]:
+        """The different texts of a reading that need the slow way."""
+
+        def build() -> exp.Query:
+            way = fast(self.mapped.readings[key], self.columns)
+            raw = exp.select(exp.cast(way.raw, "VARCHAR").as_("raw")).distinct()
+            return raw.from_(prepared(self.columns, CHUNK).subquery("p")).where(way.is_slow)
+
+        found: list[str] = self.desk.ask(self.desk.once(("raws", key, *self.seen_as), build))["raw"].to_pylist()
+        return found
 
 
 def _nothing(kind: str = "VARCHAR") -> exp.Expr:
@@ -157,6 +202,7 @@ class _Look:
     columns: dict[str, str]
     shown: frozenset[str]
     mended: frozenset[str]
+    inline: Inline
 
     def query(self) -> exp.Select:
         """All of it: prepared, read, mended, identified, judged."""
@@ -170,7 +216,8 @@ class _Look:
         wanted: list[exp.Expr] = [exp.column(LINE)]
         for key, reading in self.mapped.readings.items():
             way = fast(reading, self.columns)
-            wanted.append(way.value.as_(key))
+            value = _choice(way.raw, self.inline[key]) if key in self.inline else way.value
+            wanted.append(value.as_(key))
             if key in self.shown:
                 raw = exp.cast(way.raw, "VARCHAR")
                 wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else _nothing()).as_(f"{key}_raw"))
@@ -210,6 +257,14 @@ class _Look:
         if self.mapped.source.extra == "keep":
             wanted.append(exp.column("extra", "c"))
         return query.select(*wanted)
+
+
+def _choice(raw: exp.Expr, means: Sequence[tuple[str, object]]) -> exp.Expr:
+    """A choice between the few texts of a reading."""
+    choice = exp.Case(this=raw)
+    for word, value in means:
+        choice = choice.when(exp.Literal.string(word), exp.convert(value))
+    return choice if means else exp.null()
 
 
 def _join(query: exp.Select, table: str, raw: str) -> exp.Select:
