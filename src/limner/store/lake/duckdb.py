@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -47,7 +47,7 @@ ARROW: Mapping[str, pa.DataType] = {
 """The Arrow type of each of our column types."""
 
 
-_COMPRESSION = "snappy"
+_COMPRESSION: Final = "snappy"
 """A quarter larger than zstd and written in two thirds of the time; every engine reads it."""
 
 _FEW = 50_000
@@ -342,10 +342,36 @@ class DuckLake:
             return
         cursor = self._connection.cursor()
         cursor.register("fresh", rows)
-        relation = cursor.table("fresh")
+        steady = _steady(rows, table.sort)
+        moving = [name for name in rows.column_names if name not in steady]
+        cursor.register("moving", rows.select(moving))
+        relation = cursor.table("moving")
         if table.sort:
             relation = relation.order(", ".join(f'"{column}"' for column in table.sort))
-        relation.write_parquet(str(target), compression=_COMPRESSION, row_group_size=122_880)
+        types = dict(zip(rows.column_names, cursor.table("fresh").types, strict=True))
+        columns = [
+            duckdb.ConstantExpression(steady[name]).cast(types[name]).alias(name)
+            if name in steady
+            else duckdb.ColumnExpression(name)
+            for name in rows.column_names
+        ]
+        relation.select(*columns).write_parquet(str(target), compression=_COMPRESSION, row_group_size=122_880)
+
+
+def _steady(rows: pa.Table, sort: Sequence[str]) -> dict[str, Any]:
+    """Columns that say the same in every row, with what they say: they need not be carried through the sort."""
+    found = {}
+    for name in rows.column_names:
+        column = rows[name]
+        if name in sort or (column.null_count and column.null_count < len(column)):
+            continue
+        if column.null_count:
+            found[name] = None
+        elif not pa.types.is_binary(column.type):
+            ends = pc.min_max(column).as_py()
+            if ends["min"] == ends["max"]:
+                found[name] = ends["min"]
+    return found
 
 
 def _config(folder: Path, limits: LimitSettings) -> dict[str, Any]:
