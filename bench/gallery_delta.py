@@ -149,9 +149,7 @@ def main() -> None:
     print(
         f"delta of 2 % into {arguments.columns} columns of {arguments.customers:,} customers: {found['seconds']:.2f} s"
     )
-    print(
-        f"  writing {found['write_seconds']:.2f} s, {found['mib']:,.0f} MiB; bare disk {found['disk_seconds']:.2f} s"
-    )
+    print(f"  writing {found['write_seconds']:.2f} s, {found['mib']:,.0f} MiB; bare disk {found['disk_seconds']:.2f} s")
     if "peer_seconds" in found:
         print(f"  a merge into a wide DuckDB table: {found['peer_seconds']:.2f} s")
     print(

@@ -103,9 +103,7 @@ class Desk:
         """Deliver what is due at `now`."""
         lent = Lent(self.home, {"env:KEY": "secret"}.__getitem__, recheck)
         stores, definitions = self.stores, self.definitions
-        return deliver(
-            stores, definitions, who=OWNER, now=lambda: self.now, rng=random.Random(1), lent=lent, **more
-        )
+        return deliver(stores, definitions, who=OWNER, now=lambda: self.now, rng=random.Random(1), lent=lent, **more)
 
     def rows(self) -> list[Mapping[str, Any]]:
         """The outbox."""

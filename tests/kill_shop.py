@@ -72,7 +72,13 @@ def make_shop(home: Path, port: int) -> int:
 
 def _members(path: Path, numbers: range, granted: str, since: datetime) -> None:
     rows = (
-        {"member": f"M{n}", "mail": f"m{n}@example.com", "name": f"客{n}", "granted": granted, "since": since.isoformat()}
+        {
+            "member": f"M{n}",
+            "mail": f"m{n}@example.com",
+            "name": f"客{n}",
+            "granted": granted,
+            "since": since.isoformat(),
+        }
         for n in numbers
     )
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
@@ -87,7 +93,7 @@ def launch_once(home: str, plan_id: int) -> None:
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PRELOADED = ["kill_shop", "limner.app.launching", "limner.app.workspace", "liquid", "aiosmtplib", "duckdb"]
+_PRELOADED = ["kill_shop", "limner.flow.channels.smtp", "limner.app.launching", "limner.app.workspace", "liquid", "aiosmtplib", "duckdb"]
 
 
 def start(home: Path, plan_id: int) -> BaseProcess:

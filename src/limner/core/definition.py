@@ -49,7 +49,7 @@ def read(cls: type[T], mapping: object, place: str) -> T:
     if not isinstance(mapping, Mapping):
         raise BadDefinition(NOT_A_MAPPING, place=place, value=mapping)
     what = cls.__name__
-    hints = _hints(cls)
+    hints = _hints(cast("Any", cls))
     known = {f.name: f for f in fields(cast("Any", cls))}
     for name in mapping:
         if name not in known:

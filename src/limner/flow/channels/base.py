@@ -7,6 +7,7 @@ no rule and no ledger: consent, caps and hours were asked before, what its answe
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,20 @@ def options_of(channel: Channel, place: str) -> object:
         if name not in channel.secrets:
             raise BadDefinition(NO_SECRET, place=place, kind=channel.kind, name=name)
     return read(kind.options_type, dict(channel.options), f"{place}: options")
+
+
+def why(error: BaseException) -> str:
+    """What went wrong with a connection, in a few words: the system's own where it has some.
+
+    >>> why(ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 25)"))
+    'Connection refused'
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionError) and cause.errno is not None:
+            return os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
+    return str(getattr(error, "message", "") or error)[:200] or type(error).__name__
 
 
 def unsubscribe_link(url: str, key: str) -> str:

@@ -223,15 +223,11 @@ def _check_whole(content: Content, kind: type[ChannelKind[object]], place: str, 
         raise BadDefinition(EMPTY_CONTENT, place=place, kind=channel.kind, needed=needed)
 
 
-def _compiled(
-    source: str, place: str, medium: Medium, zone: tzinfo, names: Collection[str] | None
-) -> Template | None:
+def _compiled(source: str, place: str, medium: Medium, zone: tzinfo, names: Collection[str] | None) -> Template | None:
     return compiled(source, place=place, medium=medium, zone=zone, among=names) if source.strip() else None
 
 
-def _payload(
-    tree: Mapping[str, object], place: str, zone: tzinfo, names: Collection[str] | None
-) -> dict[str, object]:
+def _payload(tree: Mapping[str, object], place: str, zone: tzinfo, names: Collection[str] | None) -> dict[str, object]:
     return {key: _branch(value, f"{place}.{key}", zone, names) for key, value in tree.items()}
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from limner.core.errors import BadInput, Broken, words
-from limner.flow.channels.base import ChannelKind, Handed, Message, Post, channel_kind, unsubscribe_link
+from limner.flow.channels.base import ChannelKind, Handed, Message, Post, channel_kind, unsubscribe_link, why
 from limner.flow.channels.mail import encoded, mailbox, need_address, on_the_wire
 from limner.flow.channels.twins import MailTwin
 
@@ -137,7 +137,7 @@ class Smtp(ChannelKind[SmtpOptions]):
             return Handed(message.key, "rejected", "the address is no e-mail address")
         except (TimeoutError, SMTPException, OSError) as error:
             connection.close()
-            return Handed(message.key, "unknown", f"the connection ended: {_why(error)}")
+            return Handed(message.key, "unknown", f"the connection ended: {why(error)}")
         return Handed(message.key, "taken")
 
     def _wire(self, message: Message) -> tuple[bytes, list[str]]:
@@ -196,14 +196,10 @@ class Smtp(ChannelKind[SmtpOptions]):
         try:
             await connection.connect()
         except (TimeoutError, SMTPException, OSError, ValueError) as error:
-            raise Broken(DOWN, channel=self.post.channel, host=options.host, port=port, why=_why(error)) from None
+            raise Broken(DOWN, channel=self.post.channel, host=options.host, port=port, why=why(error)) from None
         return connection
 
 
 def _answer(message: Message, code: int, said: str) -> Handed:
     words = f"{code} {said}".replace(message.address, "…")[:200]
     return Handed(message.key, "later" if 400 <= code < 500 else "rejected", words)
-
-
-def _why(error: BaseException) -> str:
-    return str(getattr(error, "message", "") or error)[:200] or type(error).__name__

@@ -57,8 +57,6 @@ _LINKS = ("url", "link", "链接")
 _LINK = re.compile(r"(?:https?|weixin|alipays?)://[^\s\"'<>]+", re.IGNORECASE)
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Template:
     """A compiled template. `names` are the roots it needs from outside: tags, traits, words of the message."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from limner.core.errors import Broken, words
-from limner.flow.channels.base import Answer, ChannelKind, Handed, Message, Post, channel_kind
+from limner.flow.channels.base import Answer, ChannelKind, Handed, Message, Post, channel_kind, why
 from limner.flow.channels.twins import GatewayTwin
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ class Webhook(ChannelKind[WebhookOptions]):
         try:
             return await self._opened().post(self.options.url, content=body, headers=self._headers(batch, body))
         except unsent as error:
-            raise Broken(DOWN, channel=self.post.channel, url=self.options.url, why=_why(error)) from None
+            raise Broken(DOWN, channel=self.post.channel, url=self.options.url, why=why(error)) from None
         except (httpx2.HTTPError, OSError) as error:
-            return f"the connection ended: {_why(error)}"
+            return f"the connection ended: {why(error)}"
 
     def _body(self, batch: Sequence[Message]) -> bytes:
         messages = []
@@ -214,7 +214,3 @@ def _retry_after(text: str, now: datetime) -> timedelta | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(moment - now, timedelta(0))
-
-
-def _why(error: BaseException) -> str:
-    return str(error)[:200] or type(error).__name__

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from limner.core.actor import Actor
 from limner.core.tell import Tell, silent
 from limner.flow.identity.base import MATCHERS, Ints, Pairs, Seen
-from limner.flow.identity.deterministic import within_size
+from limner.flow.identity.deterministic import NEVER, within_size
 from limner.maths.components import components
 from limner.store.lake.sql import statement
 from limner.store.ledger import tables
@@ -75,11 +75,12 @@ def _read(stores: Stores, asof: datetime) -> tuple[Seen, Pairs]:
     package = "limner.flow.identity"
     found = stores.lake.table(statement(package, "seen.sql", asof=asof))
     kinds = found["kind"].combine_chunks().dictionary_encode()
-    strength = found["strength"].to_pylist()
+    strength = np.asarray([_STRENGTHS.get(s, 0) for s in found["strength"].to_pylist()], np.int8)
+    counts = strength != NEVER  # what is never a ground for a link is nobody by itself
     seen = Seen(
-        found["trace"].to_numpy().astype(np.int32),
-        np.asarray(kinds.indices.to_numpy(zero_copy_only=False), np.int32),
-        np.asarray([_STRENGTHS.get(s, 0) for s in strength], np.int8),
+        found["trace"].to_numpy().astype(np.int32)[counts],
+        np.asarray(kinds.indices.to_numpy(zero_copy_only=False), np.int32)[counts],
+        strength[counts],
         tuple(kinds.dictionary.to_pylist()),
     )
     pairs = stores.lake.table(statement(package, "together.sql", asof=asof))

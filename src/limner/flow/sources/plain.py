@@ -69,7 +69,7 @@ def _is_plain(chunk: pa.Array) -> bool:
         return True
     if int(here.max()) > 126 or int(here.min()) == 0:
         return False
-    filled = ends[1:] > ends[:-1]
+    filled = np.greater(ends[1:], ends[:-1])
     first, last = data[ends[:-1][filled]], data[ends[1:][filled] - 1]
     if first.min() <= 32 or last.min() <= 32 or (first == ord("=")).any():
         return False

@@ -322,7 +322,7 @@ def identifier_rows(making: Making, found: str, known: str) -> exp.Select:
     strength = exp.Case(this=kind)
     for name, row in KINDS.items():
         strength = strength.when(exp.Literal.string(name), exp.Literal.string(row.strength))
-    wanted = ["g.load", *common, "g.trace", "k.kind", "k.hash", "g.with_trace"]
+    wanted: list[str | exp.Expr] = ["g.load", *common, "g.trace", "k.kind", "k.hash", "g.with_trace"]
     rows = exp.select(*wanted, strength.else_(exp.Literal.string("strong")).as_("strength"))
     return rows.from_(exp.to_table(found).as_("g")).join(exp.to_table(known).as_("k"), on="g.trace = k.trace")
 

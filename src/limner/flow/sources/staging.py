@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -64,7 +65,7 @@ def stage(
     desk.give(CHUNK, rows)
     doubtful = set()
     for named in mapped.identifiers:
-        raws = desk.once(("raw", named.key, *seen_as), lambda n=named: _raw(n, columns))
+        raws = desk.once(("raw", named.key, *seen_as), partial(_raw, named, columns))
         if traces.learn(desk, named, raws, now) or is_part:
             doubtful.add(named.key)
     work = _Work(desk, mapped, columns, seen_as)

@@ -100,7 +100,7 @@ class Traces:
             "given_erased", pa.table({"kind": list(kinds), "hash": pa.array([bytes(m) for m in marks], pa.binary())})
         )
         gone = exp.column("hash", "e").is_(exp.null()).not_()
-        wanted = [
+        wanted: list[str | exp.Expr] = [
             "h.raw", "h.normal", "h.kind",
             exp.Case().when(gone, exp.Literal.string(ERASED)).else_(exp.column("why", "h")).as_("why"),
             exp.Case().when(exp.not_(gone.copy()), exp.column("hash", "h")).as_("hash"),
