@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import random
 import resource
 import tempfile
@@ -119,7 +120,7 @@ def whole(kind: str, messages: int) -> dict[str, object]:
         channel = Channel(kind, kind, options=options, address="phone" if kind == "webhook" else "email", price=price)
         offer = Offer("coupon", name="¥40", coupon="AUT40", content=WORDS)
         definitions = Definitions({"channels": {kind: channel}, "offers": {"coupon": offer}})
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         done = deliver(
             cast("Any", stores),
             definitions,
@@ -128,12 +129,16 @@ def whole(kind: str, messages: int) -> dict[str, object]:
             rng=random.Random(1),
             lent=Lent(home, str, all_may),
         )
-        seconds = time.perf_counter() - start
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         with ledger.read() as connection:
             written = connection.execute(select(func.count()).select_from(touches)).scalar()
         arrived = _arrived(pipe) if pipe else _lines(home)
         assert done.handed_over == written == arrived == messages, (done, written, arrived)
-    return {"seconds": round(seconds, 2), "per_second": round(messages / seconds)}
+    return {
+        "seconds": round(seconds, 2),
+        "per_second": round(messages / seconds),
+        "cpu_us_per_message": round(cpu / messages * 1e6),
+    }
 
 
 def bare(kind: str, messages: int) -> dict[str, object]:
@@ -185,7 +190,9 @@ def main() -> None:
         messages = arguments.messages if kind != "smtp" else min(arguments.messages, 50_000)
         peer, ours = bare(kind, messages), whole(kind, messages)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(json.dumps({"kind": kind, "messages": messages, "limner": ours, "bare": peer, "peak_mib": peak}))
+        load = round(os.getloadavg()[0], 1)
+        row = {"kind": kind, "messages": messages, "limner": ours, "bare": peer, "peak_mib": peak, "load": load}
+        print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,15 @@ def launch_once(home: str, plan_id: int) -> None:
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PRELOADED = ["kill_shop", "limner.flow.channels.smtp", "limner.app.launching", "limner.app.workspace", "liquid", "aiosmtplib", "duckdb"]
+_PRELOADED = [
+    "kill_shop",
+    "limner.flow.channels.smtp",
+    "limner.app.launching",
+    "limner.app.workspace",
+    "liquid",
+    "aiosmtplib",
+    "duckdb",
+]
 
 
 def start(home: Path, plan_id: int) -> BaseProcess:
