@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger.consents import Folded, fold, newest
 
@@ -69,12 +70,10 @@ class ConsentBook:
         return self._kept[1]
 
     def _per_customer(self, said: Folded, numbers: Ints) -> Allowed:
-        place = np.searchsorted(self._trace, said.trace)
-        here = (place < self._trace.size) & (self._trace[np.minimum(place, self._trace.size - 1)] == said.trace)
+        place, here = lookup(self._trace, said.trace)
         owner = self._number[place[here]]
         order = np.argsort(numbers, kind="stable")
-        at = np.searchsorted(numbers[order], owner)
-        mine = (at < numbers.size) & (numbers[order][np.minimum(at, numbers.size - 1)] == owner)
+        at, mine = lookup(numbers[order], owner)
         slot = order[at[mine]]
         granted, seq = said.is_granted[here][mine], said.seq[here][mine]
         refused = np.zeros(numbers.size, bool)

@@ -15,6 +15,7 @@ from limner.core.tell import Tell, silent
 from limner.flow.identity.base import MATCHERS, Ints, Pairs, Seen
 from limner.flow.identity.deterministic import NEVER, within_size
 from limner.maths.components import components
+from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger import tables
 
@@ -116,8 +117,7 @@ def _numbers(stores: Stores, seen: Seen, roots: Ints, inverse: Ints, asof: datet
     """The number of each root: the smallest one minted for any of its traces, or a new one for its smallest trace."""
     known = stores.lake.table(statement("limner.flow.identity", "mints.sql"))
     traces, minted = known["trace"].to_numpy(), known["number"].to_numpy()
-    place = np.searchsorted(seen.trace, traces)
-    here = (place < seen.trace.size) & (seen.trace[np.minimum(place, seen.trace.size - 1)] == traces)
+    place, here = lookup(seen.trace, traces)
     owner, minted = inverse[place[here]], minted[here].astype(np.int64)
     none = np.iinfo(np.int64).max
     number = np.full(roots.size, none)

@@ -21,6 +21,7 @@ from limner.core.normal import identifier_kind
 from limner.core.ours import Channel, Property
 from limner.core.tell import Tell, silent
 from limner.flow.profiles.base import MERGE_RULES
+from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger.consents import fold
 
@@ -157,8 +158,7 @@ def _addresses(
 def _allowed(stores: Stores, links: _Links, channel: str, size: int, asof: datetime) -> npt.NDArray[np.bool_]:
     """Who grants a channel for marketing, and refuses it on no identifier."""
     said = fold(stores.ledger, channel, "marketing", asof)
-    place = np.searchsorted(links.trace, said.trace)
-    here = (place < links.trace.size) & (links.trace[np.minimum(place, links.trace.size - 1)] == said.trace)
+    place, here = lookup(links.trace, said.trace)
     owner, granted = links.number[place[here]], said.is_granted[here]
     refused = ~granted & ~said.is_silent[here]
     allowed = np.zeros(size, bool)

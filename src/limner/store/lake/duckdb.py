@@ -360,7 +360,7 @@ class DuckLake:
 
 def _steady(rows: pa.Table, sort: Sequence[str]) -> dict[str, Any]:
     """Columns that say the same in every row, with what they say: they need not be carried through the sort."""
-    found = {}
+    found: dict[str, Any] = {}
     for name in rows.column_names:
         column = rows[name]
         if name in sort or (column.null_count and column.null_count < len(column)):
