@@ -235,6 +235,26 @@ lines: {item_id: i, quantity: n, list_price: l, amount: a}
     assert len({r["trace"] for r in lines}) == 1
 
 
+def test_a_refund_with_a_number_of_its_own_is_an_event_of_its_own(tmp_path):
+    intake = Intake(
+        tmp_path,
+        """
+id: pos
+files: [pos*]
+events: [{name: {constant: Order Refunded}, happened_at: t, order_id: o, event_id: r}]
+lines: {item_id: i, amount: a}
+""",
+    )
+    intake.put("pos1.csv", "o,r,i,a,t\n1,R1,x,-5,2026-08-01\n1,R1,y,-6,2026-08-01\n1,R2,z,-7,2026-08-02\n")
+    intake.put("pos2.csv", "o,r,i,a,t\n1,R2,z,-7,2026-08-02\n1,R3,z,-8,2026-08-03\n")
+    found = intake.load()
+    assert found.to_dict()["rejected"] == {"duplicate event": 1}
+    amounts = [r["amount"] for r in intake.ask("SELECT amount FROM events ORDER BY happened_at")]
+    assert amounts == [Decimal(11), Decimal(7), Decimal(8)]
+    intake.put("pos3.csv", "o,r,i,a,t\n1,R1,x,-5,2026-08-01\n1,R1,y,-6,2026-08-01\n")
+    assert intake.load().rejected == {"duplicate event": 2}
+
+
 def test_one_batch_or_many_give_the_same_lake(tmp_path, monkeypatch):
     import limner.flow.sources.batches as batches
     import limner.store.lake.duckdb as engine

@@ -60,7 +60,7 @@ def test_planted_defects_are_found_and_nothing_else(played):
 
 
 def test_the_ticket_file_sent_twice_is_unchanged(played):
-    intake, manifest, found = played
+    _intake, manifest, found = played
     twice = sum(written.kind == "pos again" for written in manifest.files)
     assert found["pos"].unchanged == twice
 

@@ -46,10 +46,12 @@ def _by_id(desk: Desk, making: Making, stores: Stores, part: Part) -> None:
     own = exp.EQ(this=exp.column("source"), expression=making.source)
     known = exp.select("event_key").from_("events").where(own, exp.column("event_key").is_(exp.null()).not_())
     desk.give("given_keys", stores.lake.table(known))
-    again = _again(["event_key"], exp.column("_line"))
-    numbered = exp.select("_line", "event_key", again.as_("turn")).from_(rows.subquery("r")).subquery("n")
+    again: exp.Expr = _again(["event_key"], exp.column("_line")) > 1
+    if making.mapped.lines:
+        again = _first_load("event_key", exp.column("_line")).neq(load_of(exp.column("_line")))
+    numbered = exp.select("_line", "event_key", again.as_("is_again")).from_(rows.subquery("r")).subquery("n")
     was_here = exp.In(this=exp.column("event_key"), query=exp.select("event_key").from_("given_keys").subquery())
-    desk.make(_TWICE, exp.select("_line").from_(numbered).where(exp.or_(exp.column("turn") > 1, was_here)))
+    desk.make(_TWICE, exp.select("_line").from_(numbered).where(exp.or_(exp.column("is_again"), was_here)))
     desk.take_back("given_keys")
     _mark(desk, making, part, DUPLICATE_EVENT, part.fields["event_id"])
 
@@ -108,12 +110,16 @@ def _repeated(mapped: Mapped, making: Making, part: Part, is_named: exp.Expr) ->
 
 def _other_loads(rows: exp.Expr) -> exp.Select:
     """Lines of an order that another load of the same batch states better: with a customer, or earlier."""
-    order = exp.Order(expressions=[exp.Ordered(this=template("trace IS NULL")), exp.Ordered(this=exp.column("_line"))])
-    first = exp.Window(
-        this=exp.FirstValue(this=load_of(exp.column("_line"))), partition_by=[exp.column("order_id")], order=order
-    )
+    first = _first_load("order_id", template("trace IS NULL"), exp.column("_line"))
     ranked = exp.select("_line", first.as_("best")).from_(rows).subquery("ranked")
     return exp.select("_line").from_(ranked).where(exp.column("best").neq(load_of(exp.column("_line"))))
+
+
+def _first_load(key: str, *by: exp.Expr) -> exp.Expr:
+    """The load of the first row with the same key."""
+    order = exp.Order(expressions=[exp.Ordered(this=b) for b in by])
+    load = exp.FirstValue(this=load_of(exp.column("_line")))
+    return exp.Window(this=load, partition_by=[exp.column(key)], order=order)
 
 
 def _again(keys: list[str], *by: exp.Expr) -> exp.Expr:

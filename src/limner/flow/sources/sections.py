@@ -174,7 +174,7 @@ def order_lines(making: Making) -> exp.Query | None:
 
 def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     order, name = exp.column(part.fields["order_id"]), exp.column(part.fields["name"])
-    own = exp.Window(this=None, partition_by=[load_of(exp.column("_line")), order.copy(), name.copy()])
+    own = exp.Window(this=None, partition_by=_same_event(part))
 
     def over(function: exp.Expr) -> exp.Expr:
         window = own.copy()
@@ -200,6 +200,12 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
         "*", happened.as_("order_at"), trace.as_("order_trace"), off.as_("order_off")
     ).from_(making.rows).where(_good(part))  # fmt: skip
     return exp.select(*wanted).from_(inner.subquery("of_order"))
+
+
+def _same_event(part: Part) -> list[exp.Expr]:
+    """What order lines must share to be one event: load, name, order number, and the event's own id if it has one."""
+    keys = [part.fields[name] for name in ("name", "order_id", "event_id") if name in part.fields]
+    return [load_of(exp.column("_line")), *(exp.column(key) for key in keys)]
 
 
 def line_amount(lines: Part, event: Part) -> exp.Expr:
@@ -253,9 +259,11 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
     if "amount" in part.fields and not part.is_per_line:
         paid = _first(exp.column(part.fields["amount"]))
     wanted.append(signed_amount(name, paid).as_("amount"))
+    if "event_id" in part.fields:
+        wanted.append(event_key(making, part.fields["event_id"]).as_("event_key"))
     wanted += _order_properties(making, part, lines)
     grouped = exp.select(*wanted).from_(making.rows).where(_good(part))
-    grouped = grouped.group_by(load_of(exp.column("_line")), name.copy(), order.copy())
+    grouped = grouped.group_by(*_same_event(part))
     happened = exp.column("order_at")
     outer = [
         *making.common(happened, "order_line"), day_of(making, happened).as_("day"),
