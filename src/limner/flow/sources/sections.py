@@ -203,7 +203,7 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
 
 
 def _same_event(part: Part) -> list[exp.Expr]:
-    """What order lines must share to be one event: load, name, order number, and the event's own id if it has one."""
+    """What order lines must share to be one event: load, name, order number, and the event id if it has one."""
     keys = [part.fields[name] for name in ("name", "order_id", "event_id") if name in part.fields]
     return [load_of(exp.column("_line")), *(exp.column(key) for key in keys)]
 
