@@ -23,6 +23,7 @@ class Intake:
 
     def __init__(self, folder, *sources):
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         home = folder / "shop"
         is_there = (home / "limner.toml").exists()
         self.stores = open_stores(home, settings_of(home, {})) if is_there else open_shop(home)

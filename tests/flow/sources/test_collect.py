@@ -25,6 +25,13 @@ def shop(tmp_path):
     intake.stores.close()
 
 
+LINES = """
+id: pos
+files: [pos*]
+identifiers: {member_no: m}
+events: [{name: {constant: Order Completed}, happened_at: t, order_id: o}]
+lines: {item_id: i, amount: a}
+"""
 ROWS = (
     HEAD
     + "1,13812349876,A1,12.50,已付款,2026/8/1 8:05\n"
@@ -154,6 +161,29 @@ def test_a_withdrawn_load_never_was(shop):
     assert again.to_dict()["rejected"] == {"duplicate order": 1}
     with pytest.raises(NotFound, match="no load 99"):
         withdraw(shop.stores, 99, who=OWNER, now=NOW)
+
+
+def test_a_duplicate_comes_back_when_the_load_that_stated_it_first_is_withdrawn(tmp_path):
+    other = LINES.replace("id: pos", "id: web").replace("[pos*]", "[web*]")
+    shop = Intake(tmp_path, LINES, other)
+    shop.put("pos.csv", "o,m,i,a,t\n1,A,x,5,2026-08-01\n1,A,y,6,2026-08-01\n2,A,x,7,2026-08-01\n")
+    shop.put("web.csv", "o,m,i,a,t\n1,B,x,9,2026-08-02\n3,B,x,8,2026-08-01\n")
+    assert shop.load(source="pos").rejected == {}
+    found = shop.load(source="web")
+    assert found.rejected == {"duplicate order": 1}
+    alone = Intake(tmp_path / "alone", other)
+    alone.put("web.csv", (tmp_path / "web.csv").read_bytes())
+    alone.load()
+    back = withdraw(shop.stores, 1, who=OWNER, now=NOW)
+    assert back.revived == 1
+    for sql in (
+        "SELECT order_id, amount, happened_at, source FROM events ORDER BY ALL",
+        "SELECT order_id, line, item_id, amount FROM lines ORDER BY ALL",
+    ):
+        assert shop.ask(sql) == alone.ask(sql)
+    assert withdraw(shop.stores, found.loads[0], who=OWNER, now=NOW).revived == 0
+    assert shop.one("SELECT count(*) FROM events") == 0
+    alone.stores.close()
 
 
 def test_an_unknown_column_is_named_with_what_may_have_been_meant(shop):

@@ -64,4 +64,7 @@ def withdrawn(found: Withdrawn, voice: Voice) -> str:
     """What went, or that it had gone before."""
     if found.was not in ("running", "done"):
         return voice.say("withdrawn_before", load=found.load, was=voice.word("states", found.was))
-    return voice.say("withdrawn", load=found.load, rows=voice.count(found.rows), grants=voice.count(found.grants))
+    said = voice.say("withdrawn", load=found.load, rows=voice.count(found.rows), grants=voice.count(found.grants))
+    if not found.revived:
+        return said
+    return said + "\n" + voice.say("revived", revived=voice.count(found.revived))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DUPLICATE_ORDER = "duplicate order"
 DUPLICATE_EVENT = "duplicate event"
 DUPLICATE_REFUND = "duplicate refund"
+DUPLICATES = (DUPLICATE_ORDER, DUPLICATE_EVENT, DUPLICATE_REFUND)
 _SEEN, _TWICE = "orders_seen", "rows_twice"
 
 
@@ -32,6 +33,16 @@ def mark_duplicates(desk: Desk, making: Making, stores: Stores) -> None:
             _by_id(desk, making, stores, part)
         if "order_id" in part.fields:
             _by_order(desk, making, stores, part)
+
+
+def put_aside(desk: Desk, making: Making, into: str) -> bool:
+    """Copy the rows marked as duplicates into a table of their own, as if they had not been; whether there are any."""
+    reason = exp.In(this=template("w.reason"), expressions=[exp.Literal.string(r) for r in DUPLICATES])
+    if not desk.one(exp.select("count(*)").from_(making.rows).where(reason))[0]:
+        return False
+    nothing = template("CAST(NULL AS STRUCT(reason VARCHAR, label VARCHAR, value VARCHAR))").as_("w")
+    desk.make(into, exp.select(exp.Star(except_=[exp.column("w")]), nothing).from_(making.rows).where(reason.copy()))
+    return True
 
 
 def _taken(part: Part) -> exp.Expr:

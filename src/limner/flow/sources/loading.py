@@ -13,11 +13,12 @@ from limner.flow.sources import sections
 from limner.flow.sources.batches import Batch, Failed, Job, Piece, batches
 from limner.flow.sources.consents import consent_rows, mark_receipts, receipt_events, refusals, write_consents
 from limner.flow.sources.desk import Desk
-from limner.flow.sources.duplicates import mark_duplicates
+from limner.flow.sources.duplicates import mark_duplicates, put_aside
 from limner.flow.sources.loads import Counts, Progress, counts_ahead, note, note_ahead
 from limner.flow.sources.mapping import Mapped
 from limner.flow.sources.rejects import counts_by_load, reject_rows
 from limner.flow.sources.sections import Making, offset_of
+from limner.flow.sources.spares import SPARE_EVENTS, SPARE_LINES
 from limner.flow.sources.staging import ROWS
 from limner.flow.sources.traces import KNOWN, Traces
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
 
-_EMITTED, _FOUND = "emitted_identifiers", "found_identifiers"
+_EMITTED, _FOUND, _SPARES = "emitted_identifiers", "found_identifiers", "spare_rows"
 _TABLES: Sequence[tuple[str, Callable[[Making], exp.Query | None]]] = (
     ("lines", sections.order_lines),
     ("traits", sections.traits),
@@ -91,6 +92,7 @@ def _write(
     _write_identifiers(desk, stores, making, names)
     for table, build in _TABLES:
         _append(desk, stores, making, table, names, build)
+    _write_spares(desk, stores, making, names)
     rejects, values = reject_rows(desk, mapping, batch)
     _append_rows(stores, "rejects", names, rejects)
     for turn, query in enumerate((consent_rows(making), refusals(making, definitions))):
@@ -114,7 +116,7 @@ def _append(
     desk: Desk, stores: Stores, making: Making, table: str, names: Mapping[int, str],
     build: Callable[[Making], exp.Query | None],
 ) -> None:  # fmt: skip
-    key = (table, id(making.mapped), making.received_at, making.day_offset.sql())
+    key = (table, making.rows, id(making.mapped), making.received_at, making.day_offset.sql())
     empty = exp.select(exp.Literal.number(0).as_("load")).where(exp.false())
     text = desk.once(key, lambda: build(making) or empty)
     _append_rows(stores, table, names, desk.ask(text))
@@ -134,6 +136,17 @@ def _append_rows(stores: Stores, table: str, names: Mapping[int, str], rows: pa.
         (names[load], rows.filter(pc.equal(rows["load"], load)), load) for load in pc.unique(rows["load"]).to_pylist()
     ]
     stores.lake.append_many(table, parts)
+
+
+def _write_spares(desk: Desk, stores: Stores, making: Making, names: Mapping[int, str]) -> None:
+    """Duplicates are kept aside, for the day the load that stated them first is withdrawn."""
+    if not put_aside(desk, making, _SPARES):
+        return
+    aside = replace(making, rows=_SPARES)
+    events = sections.orders if making.mapped.lines else sections.events
+    _append(desk, stores, aside, SPARE_LINES, names, sections.order_lines)
+    _append(desk, stores, aside, SPARE_EVENTS, names, events)
+    desk.drop(_SPARES)
 
 
 def _write_identifiers(desk: Desk, stores: Stores, making: Making, names: Mapping[int, str]) -> None:

@@ -19,6 +19,7 @@ from limner.core.errors import NotFound, words
 from limner.core.ids import version
 from limner.core.tell import Tell, silent
 from limner.flow.sources.definition import Source
+from limner.flow.sources.spares import revive
 from limner.store.ledger.tables import audit, batches, consents, loads
 
 if TYPE_CHECKING:
@@ -175,12 +176,13 @@ def _load(row: Mapping[Any, Any]) -> Load:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """What a withdrawal took back. Refusals stay."""
+    """What a withdrawal took back, refusals excepted, and how many duplicates of its events took their place."""
 
     load: int
     rows: int
     grants: int
     was: str
+    revived: int = 0
 
 
 def withdraw(
@@ -188,6 +190,7 @@ def withdraw(
 ) -> Withdrawn:
     """Take the rows of a load out of every later view. Its record stays; of its consents the refusals stay too.
 
+    Orders that other loads had stated as well come back from there. Rejects say what happened when they were loaded.
     A load withdrawn before is left as it is. Raises NotFound for a number that was never given.
     """
     with stores.ledger.read() as connection:
@@ -197,7 +200,9 @@ def withdraw(
     if row["state"] not in ("running", "done"):
         return Withdrawn(load, 0, 0, row["state"])
     rows = stores.lake.withdraw(load, now)
-    tell(1, 2, "rows")
+    tell(1, 3, "rows")
+    revived = revive(stores, load)
+    tell(2, 3, "duplicates")
     with stores.ledger.write() as connection:
         ours = (consents.c.load == load, consents.c.withdrawn_at.is_(None), consents.c.is_granted.is_(True))
         grants = connection.execute(update(consents).where(*ours).values(withdrawn_at=now)).rowcount
@@ -208,8 +213,8 @@ def withdraw(
         body = json.dumps({"load": load, "file": row["file"], "rows": rows}, ensure_ascii=False)
         seq = stores.ledger.take(connection, "audit")
         connection.execute(insert(audit).values(seq=seq, happened_at=now, actor=who.id, verb="withdraw", body=body))
-    tell(2, 2, "consents")
-    return Withdrawn(load, rows, grants, row["state"])
+    tell(3, 3, "consents")
+    return Withdrawn(load, rows, grants, row["state"], revived)
 
 
 def total(parts: Sequence[Counts]) -> Counts:

@@ -79,7 +79,7 @@ class DuckLake:
         self.ledger = ledger
         self.catalog = Catalog(ledger)
         self._properties = tuple(properties)
-        self._tables = dict(TABLES) | {"events": TABLES["events"].with_properties(properties)}
+        self._tables = dict(TABLES) | _with_properties(properties)
         self._mounted: dict[tuple[str, str, int], str] = {}
         self._mounting = threading.Lock()
         for part in ("empty", "scratch"):
@@ -92,7 +92,7 @@ class DuckLake:
         """Take new declared properties into account; files already written answer null for them."""
         if tuple(properties) != self._properties:
             self._properties = tuple(properties)
-            self._tables["events"] = TABLES["events"].with_properties(properties)
+            self._tables |= _with_properties(properties)
             self._mounted.clear()
 
     def tables(self) -> Mapping[str, LakeTable]:
@@ -356,6 +356,11 @@ class DuckLake:
             for name in rows.column_names
         ]
         relation.select(*columns).write_parquet(str(target), compression=_COMPRESSION, row_group_size=122_880)
+
+
+def _with_properties(properties: Collection[tuple[str, str]]) -> dict[str, LakeTable]:
+    """The tables that have a column per declared property."""
+    return {name: TABLES[name].with_properties(properties) for name in ("events", "spare_events")}
 
 
 def _steady(rows: pa.Table, sort: Sequence[str]) -> dict[str, Any]:

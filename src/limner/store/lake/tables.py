@@ -95,6 +95,9 @@ LINES = _fact(
     },
     sort=("trace", "happened_at"),
 )
+SPARE_EVENTS = replace(EVENTS, name="spare_events")
+SPARE_LINES = replace(LINES, name="spare_lines")
+"""Events and lines kept out because another load had stated them: they take their place when that load is withdrawn."""
 ITEMS = _fact(
     "items",
     {
@@ -241,7 +244,8 @@ TABLES: Mapping[str, LakeTable] = MappingProxyType(
     {
         table.name: table
         for table in (
-            EVENTS, LINES, ITEMS, IDENTIFIERS, TRACES, TRAITS, HOLDINGS, RELATIONS, SITES, REJECTS, MINTS, DECISIONS,
+            EVENTS, LINES, SPARE_EVENTS, SPARE_LINES,
+            ITEMS, IDENTIFIERS, TRACES, TRAITS, HOLDINGS, RELATIONS, SITES, REJECTS, MINTS, DECISIONS,
             LINKS, OUTCOMES, RESULTS, TOUCHES,
         )
     }
