@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.core.ours import Policy
     from limner.flow.decisions.candidates import Ground
+    from limner.flow.decisions.consent_book import ConsentBook
     from limner.store.gallery import Version
 
 NO_PORTRAIT = words(
@@ -52,13 +53,24 @@ def gate_ground(shop: Workspace, portrait: Portrait, policy: Policy, now: dateti
     """What the gate asks: the portrait, the consents, and rules answered by the audiences station."""
     from limner.app.asking import rule_members
     from limner.flow.decisions.candidates import Ground
-    from limner.flow.decisions.consent_book import ConsentBook
 
     return Ground(
         stores=shop.stores,
         version=portrait.version,
         policy=policy,
-        book=ConsentBook(shop.stores, portrait.links),
+        book=book_of(shop, portrait.links),
         answer=lambda rule: rule_members(shop, rule, portrait),
         now=now,
     )
+
+
+def book_of(shop: Workspace, links: str) -> ConsentBook:
+    """The consents read through a version of the links; the book used last is kept open."""
+    from limner.flow.decisions.consent_book import ConsentBook
+
+    found = shop.books.get(links)
+    if found is None:
+        found = ConsentBook(shop.stores, links)
+        shop.books.clear()
+        shop.books[links] = found
+    return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limner.app.grounds import Portrait, gate_ground, portrait_of
+from limner.app.grounds import Portrait, book_of, gate_ground, portrait_of
 from limner.app.opening import secret
 from limner.app.planning import question
 from limner.core.errors import Busy
@@ -21,10 +21,10 @@ from limner.core.ours import Campaign, Channel, Policy
 from limner.flow.channels.content import wording
 from limner.flow.channels.deliver import Delivered, deliver
 from limner.flow.channels.terms import Lent, Verdict
-from limner.flow.decisions.consent_book import ConsentBook
 from limner.flow.decisions.launch import Granted, grant
 from limner.flow.decisions.plans import Kept, read_plan
 from limner.flow.decisions.recheck import Gate
+from limner.store.gallery.table import column_to_arrow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -112,8 +112,11 @@ def parameters(
 ) -> Sequence[Mapping[str, object]]:
     """The tags and traits the words of an offer use, for each customer; unknown ones are left out."""
     made = wording(option.offer, option.channel, zone=shop.settings.zone, place=f"offers/{option.offer.id}")
-    columns = sorted(name for name in made.needs if name in version.headers)
-    return [version.row(int(number), columns) for number in numbers]
+    names = sorted(name for name in made.needs if name in version.headers)
+    if not names:
+        return [{}] * numbers.size
+    columns = [column_to_arrow(version.column(name), numbers).to_pylist() for name in names]
+    return [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in zip(*columns, strict=True)]
 
 
 def _launched(granted: Granted, sent: Delivered) -> Launched:
@@ -158,6 +161,6 @@ def _gate(shop: Workspace) -> Gate:
         channels=definitions.of(Channel),
         policies={name: definitions.find(Policy, c.policy) for name, c in campaigns.items()},
         hours={name: c.period.hours for name, c in campaigns.items()},
-        book=ConsentBook(shop.stores, portrait.links),
+        book=book_of(shop, portrait.links),
         version=portrait.version,
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from limner.app.planning import Explained
     from limner.app.running import Ran
     from limner.core.settings import Settings
+    from limner.flow.decisions.consent_book import ConsentBook
     from limner.flow.measures.measured import Measured
     from limner.flow.sources import Collected, Load, Withdrawn
     from limner.store.definitions import Definitions
@@ -56,6 +57,7 @@ class Workspace:
         self.folder = Path(folder)
         self.who, self.clock, self.tell = who, clock, tell
         self.settings: Settings = settings_of(self.folder)
+        self.books: dict[str, ConsentBook] = {}
 
     @cached_property
     def stores(self) -> Stores:

@@ -11,14 +11,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Integer, bindparam, cast, func, insert, literal, select, update
 from sqlalchemy.sql.selectable import Select
 
 from limner.core.errors import Busy, words
+from limner.core.exact import from_units
 from limner.store.ledger import Ledger
-from limner.store.ledger.columns import Instant
+from limner.store.ledger.columns import Instant, instant
+from limner.store.ledger.many import among, beside, plain
 from limner.store.ledger.tables import leases, outbox, touches
 
 ROLE: Final = "deliver"
@@ -74,7 +77,10 @@ _DUE: Final = (
     _ROW.consent_seq,
 )
 
+_PLAIN: Final = plain(*_DUE)
 _PARAMETERS: Final = _DUE.index(_ROW.parameters)
+_COST: Final = _DUE.index(_ROW.cost)
+_INSTANTS: Final = tuple(i for i, column in enumerate(_DUE) if isinstance(column.type, Instant))
 
 
 def _waiting(now: datetime, plan_id: int | None) -> list[ColumnElement[bool]]:
@@ -85,17 +91,24 @@ def _waiting(now: datetime, plan_id: int | None) -> list[ColumnElement[bool]]:
 def due(connection: Connection, channel: str, now: datetime, most: int, plan_id: int | None = None) -> list[Due]:
     """At most `most` messages of a channel that are due, the longest due first; none: an empty list."""
     question: Select[Any] = (
-        select(*_DUE)
+        select(*_PLAIN)
         .where(_ROW.channel == channel, *_waiting(now, plan_id))
         .order_by(_ROW.next_try_at, _ROW.decision)
         .limit(most)
     )
-    found = []
-    for row in connection.execute(question):
-        values: list[Any] = list(row)
-        values[_PARAMETERS] = json.loads(values[_PARAMETERS])
-        found.append(Due(*values))
-    return found
+    return [_due(row) for row in connection.execute(question).all()]
+
+
+def _due(row: Any) -> Due:
+    values: list[Any] = list(row)
+    values[_PARAMETERS] = json.loads(values[_PARAMETERS]) if values[_PARAMETERS] != "{}" else {}
+    values[_COST] = _money(values[_COST])
+    for place in _INSTANTS:
+        values[place] = instant(values[place])
+    return Due(*values)
+
+
+_money = lru_cache(maxsize=1_000)(from_units)
 
 
 def due_counts(connection: Connection, now: datetime, plan_id: int | None = None) -> dict[str, int]:
@@ -148,7 +161,7 @@ def mark(connection: Connection, decisions: Collection[int], now: datetime) -> s
         return set()
     under_way = (
         update(outbox)
-        .where(_ROW.decision.in_(decisions), _ROW.state == "queued")
+        .where(among(_ROW.decision, decisions), beside(_ROW.state) == "queued")
         .values(state="in_flight", tries=_ROW.tries + 1, changed_at=now)
         .returning(_ROW.decision)
     )
@@ -163,7 +176,7 @@ def release(connection: Connection, reasons: Mapping[int, str], now: datetime) -
 def fail(connection: Connection, reasons: Mapping[int, str], in_doubt: Collection[int], now: datetime) -> None:
     """Give messages up that the provider will not take, with the reason of each; it may have those in doubt."""
     if in_doubt:
-        connection.execute(update(outbox).where(_ROW.decision.in_(in_doubt)).values(is_uncertain=True))
+        connection.execute(update(outbox).where(among(_ROW.decision, in_doubt)).values(is_uncertain=True))
     _end(connection, "failed", reasons, ("in_flight",), now)
 
 
@@ -174,7 +187,7 @@ def _end(
     for decision, reason in reasons.items():
         by_reason.setdefault(reason[:_REASON], []).append(decision)
     for reason, decisions in by_reason.items():
-        gone = update(outbox).where(_ROW.decision.in_(decisions), _ROW.state.in_(before))
+        gone = update(outbox).where(among(_ROW.decision, decisions), beside(_ROW.state).in_(before))
         connection.execute(gone.values(state=state, reason=reason, changed_at=now))
 
 
@@ -242,7 +255,7 @@ def hand_over(
     if costs:
         priced = update(outbox).where(_ROW.decision == bindparam("which")).values(cost=bindparam("price"))
         connection.execute(priced, [{"which": d, "price": cost} for d, cost in costs.items()])
-    here = [_ROW.decision.in_(decisions), _ROW.state == "in_flight"]
+    here = [among(_ROW.decision, decisions), beside(_ROW.state) == "in_flight"]
     first = ledger.take(connection, "touch", len(decisions))
     copied = select(
         literal(first - 1) + func.row_number().over(order_by=_ROW.decision),

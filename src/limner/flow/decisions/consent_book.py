@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
-from limner.store.ledger.consents import Folded, fold, newest
+from limner.store.ledger.consents import Folded, Said, folded, read_said, state_of
 
 if TYPE_CHECKING:
     from limner.store.stores import Stores
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 NO_GRANT = np.iinfo(np.int64).max
-_FEW = 2_000
+_WORTH = 20
+"""Asking about one customer costs as much as reading this many consents in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,11 @@ class Allowed:
 
 
 class ConsentBook:
-    """The links of one version, and the consents of the ledger read through them."""
+    """The links of one version, and the consents of the ledger read through them.
+
+    Few customers are asked about one by one; once a channel has been asked about so many that reading its consents
+    whole is cheaper, they are kept until one comes in or is withdrawn.
+    """
 
     def __init__(self, stores: Stores, links_version: str) -> None:
         found = stores.lake.table(statement("limner.flow.decisions", "links.sql"), versions={"links": links_version})
@@ -41,33 +47,35 @@ class ConsentBook:
         self._number = found["number"].to_numpy().astype(np.int64)
         self._by_number = np.argsort(self._number, kind="stable")
         self._ordered = self._number[self._by_number]
-        self._kept: tuple[tuple[str, str, datetime, int], Folded] | None = None
+        self._kept: dict[tuple[str, str], tuple[tuple[int, int], Said]] = {}
+        self._asked: Counter[tuple[str, str]] = Counter()
 
     def traces_of(self, numbers: Ints) -> npt.NDArray[np.int32]:
         """All identifiers of these customers."""
         first, last = np.searchsorted(self._ordered, numbers), np.searchsorted(self._ordered, numbers, "right")
-        spans = [self._by_number[a:b] for a, b in zip(first, last, strict=True)]
-        return np.asarray(self._trace[np.concatenate(spans)] if spans else np.empty(0, np.int32))
+        count = last - first
+        ahead = np.repeat(first - (np.cumsum(count) - count), count)
+        return np.asarray(self._trace[self._by_number[ahead + np.arange(count.sum())]])
 
     def state(self, channel: str, purpose: str, asof: datetime, numbers: Ints, own: Collection[int] = ()) -> Allowed:
         """Who of these customers may be reached on a channel for a purpose: shape (n,).
 
         `own` are grants held by the caller's own reservations.
         """
-        if numbers.size <= _FEW:
-            said = fold(self._ledger, channel, purpose, asof, self.traces_of(numbers).tolist(), own)
-        else:
-            said = self._everybody(channel, purpose, asof)
-        return self._per_customer(said, numbers)
+        said = self._said(channel, purpose, numbers)
+        return self._per_customer(folded(self._ledger, said, asof, own), numbers)
 
-    def _everybody(self, channel: str, purpose: str, asof: datetime) -> Folded:
-        """The consents of all; read again only when one has come in since, or when messages use them up."""
-        key = (channel, purpose, asof, newest(self._ledger))
-        if self._kept is None or self._kept[0] != key:
-            said = fold(self._ledger, channel, purpose, asof)
-            self._kept = (key, said) if (said.left <= 0).all() else None
-            return said
-        return self._kept[1]
+    def _said(self, channel: str, purpose: str, numbers: Ints) -> Said:
+        """The consents of these customers, and perhaps of others."""
+        key, state = (channel, purpose), state_of(self._ledger)
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != state:
+            self._asked[key] += numbers.size
+            if self._asked[key] * _WORTH < state[0]:
+                return read_said(self._ledger, channel, purpose, self.traces_of(numbers))
+            kept = self._kept[key] = (state, read_said(self._ledger, channel, purpose))
+            self._asked[key] = 0
+        return kept[1].of(self.traces_of(numbers)) if numbers.size * _WORTH < kept[1].trace.size else kept[1]
 
     def _per_customer(self, said: Folded, numbers: Ints) -> Allowed:
         place, here = lookup(self._trace, said.trace)

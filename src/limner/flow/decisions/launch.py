@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyroaring import BitMap
 from sqlalchemy import insert, update
 
@@ -32,7 +35,7 @@ from limner.store.ledger.tables import assignments, outbox, plans
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-CHUNK = 10_000
+CHUNK = 50_000
 _COLUMNS = (
     "decision", "plan_id", "campaign", "number", "trace", "channel", "offer", "message_class", "purpose", "message_key",
     "moment", "latest_at", "state", "next_try_at", "parameters", "cost", "consent_seq", "reason", "changed_at",
@@ -77,7 +80,7 @@ def grant(
     A held-out customer gets a `virtual` row, which holds cap and gap room and is never sent.
     """
     rows = decisions_of(ground.stores, kept.plan.plan_id)
-    rows = rows.filter(pa.compute.not_equal(rows["answer"], "refused"))
+    rows = rows.filter(pc.not_equal(rows["answer"], "refused"))
     total, at = rows.num_rows, kept.done
     _mark(ground, kept.plan.plan_id, {"state": "launching", "launched_at": kept.launched_at or ground.now})
     reserved = held = 0
@@ -145,18 +148,20 @@ def _write(
     parameters: Parameters,
     done: int,
 ) -> tuple[int, int]:
-    rows = part.to_pylist()
-    entries = _entries(rows, checked, kept, campaign, ground, _parameters(rows, options, parameters))
+    answers = part["answer"].to_pylist()
+    values = _parameters(part, options, parameters)
+    entries = _entries(part, answers, checked, kept, campaign, ground, values)
     with ground.stores.ledger.write() as connection:
         insert_rows(connection, outbox, _COLUMNS, entries)
         _assign(connection, ground, part, campaign)
         connection.execute(update(plans).where(plans.c.plan_id == kept.plan.plan_id).values(done=done))
-    kept_answers = [row["answer"] for row, reason in zip(rows, checked.reason, strict=True) if not reason]
-    return kept_answers.count("granted"), kept_answers.count("held_out")
+    stayed = Counter(answer for answer, reason in zip(answers, checked.reason, strict=True) if not reason)
+    return stayed["granted"], stayed["held_out"]
 
 
 def _entries(
-    rows: list[dict[str, Any]],
+    part: pa.Table,
+    answers: list[str],
     checked: _Checked,
     kept: Kept,
     campaign: Campaign,
@@ -164,32 +169,32 @@ def _entries(
     values: list[str],
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of the outbox as the ledger keeps them, in the order of `_COLUMNS`."""
-    now, key = micros(ground.now), ground.stores.hash_key
-    moments, consents = checked.moment.tolist(), checked.consent_seq.tolist()
-    for i, row in enumerate(rows):
-        reason = checked.reason[i]
-        state = _state(campaign, reason, is_held=row["answer"] == "held_out")
-        yield (
-            row["decision"],
-            kept.plan.plan_id,
-            campaign.id,
-            row["number"],
-            row["trace"] or 0,
-            row["channel"],
-            row["offer"],
-            campaign.message_class,
-            campaign.purpose,
-            _key(key, row["decision"]),
-            moments[i],
-            micros(row["latest_at"]),
-            state,
-            moments[i],
-            values[i],
-            to_units(row["cost"]),
-            consents[i] if state == "queued" and consents[i] >= 0 else None,
-            f"{DROPPED}:{reason}" if reason else "",
-            now,
-        )
+    now, key, reasons = micros(ground.now), ground.stores.hash_key, checked.reason.tolist()
+    states = [_state(campaign, why, is_held=a == "held_out") for a, why in zip(answers, reasons, strict=True)]
+    held = zip(checked.consent_seq.tolist(), states, strict=True)
+    moments, decisions = checked.moment.tolist(), part["decision"].to_pylist()
+    columns = {
+        "decision": decisions,
+        "plan_id": repeat(kept.plan.plan_id),
+        "campaign": repeat(campaign.id),
+        "number": part["number"].to_pylist(),
+        "trace": part["trace"].fill_null(0).to_pylist(),
+        "channel": part["channel"].to_pylist(),
+        "offer": part["offer"].to_pylist(),
+        "message_class": repeat(campaign.message_class),
+        "purpose": repeat(campaign.purpose),
+        "message_key": [_key(key, decision) for decision in decisions],
+        "moment": moments,
+        "latest_at": part["latest_at"].cast(pa.int64()).to_pylist(),
+        "state": states,
+        "next_try_at": moments,
+        "parameters": values,
+        "cost": [to_units(cost) for cost in part["cost"].to_pylist()],
+        "consent_seq": [seq if state == "queued" and seq >= 0 else None for seq, state in held],
+        "reason": [f"{DROPPED}:{why}" if why else "" for why in reasons],
+        "changed_at": repeat(now),
+    }
+    return zip(*(columns[name] for name in _COLUMNS), strict=False)
 
 
 def _state(campaign: Campaign, reason: str, *, is_held: bool) -> str:
@@ -200,17 +205,16 @@ def _state(campaign: Campaign, reason: str, *, is_held: bool) -> str:
     return "virtual" if is_held else "queued"
 
 
-def _parameters(rows: list[dict[str, Any]], options: tuple[Option, ...], parameters: Parameters) -> list[str]:
-    found = ["{}"] * len(rows)
+def _parameters(part: pa.Table, options: tuple[Option, ...], parameters: Parameters) -> list[str]:
+    found = ["{}"] * part.num_rows
+    number = part["number"].to_numpy().astype(np.int64)
     for option in options:
-        mine = [
-            i
-            for i, row in enumerate(rows)
-            if row["answer"] == "granted" and row["offer"] == option.offer.id and row["channel"] == option.channel.id
-        ]
-        numbers = np.asarray([rows[i]["number"] for i in mine], np.int64)
-        for i, values in zip(mine, parameters(option, numbers), strict=True):
-            found[i] = json.dumps(values, ensure_ascii=False, default=str)
+        asked = {"answer": "granted", "offer": option.offer.id, "channel": option.channel.id}
+        is_mine = np.logical_and.reduce([pc.equal(part[name], said).to_numpy() for name, said in asked.items()])
+        mine = np.flatnonzero(is_mine)
+        for i, values in zip(mine.tolist(), parameters(option, number[mine]), strict=True):
+            if values:
+                found[i] = json.dumps(values, ensure_ascii=False, default=str)
     return found
 
 

@@ -56,6 +56,9 @@ class Said:
     moment: datetime | None = None
 
 
+MAY_GO = Said()
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What the second question stands on. `policies` and `hours` are by campaign."""
@@ -69,7 +72,7 @@ class Gate:
 
     def ask(self, rows: Sequence[Reserved], now: datetime) -> list[Said]:
         """One answer per outbox row. The rows' own reservations do not count against them."""
-        answers = [Said()] * len(rows)
+        answers = [MAY_GO] * len(rows)
         groups: dict[tuple[str, str, str, str], list[int]] = {}
         for i, row in enumerate(rows):
             key = (row.channel, row.campaign, row.message_class, row.purpose)
@@ -96,7 +99,8 @@ class Gate:
         allowed = self.book.state(channel.consent or channel.id, purpose, now, numbers, own)
         zones = self._zones(numbers)
         is_free = message_class == "transactional" or channel.is_quiet_exempt
-        quiet = [not is_free and _is_quiet_at(policy, zone, now) for zone in zones]
+        is_quiet_in = {zone: not is_free and _is_quiet_at(policy, zone, now) for zone in set(zones)}
+        quiet = [is_quiet_in[zone] for zone in zones]
         far = micros(now + reach(policy, (channel,))) - at
         with self.stores.ledger.read() as connection:
             taken = read_taken(connection, numbers, at - far, at + far, [row.decision for row in rows])
@@ -105,13 +109,14 @@ class Gate:
         asked = Asked(numbers, moments, has_address, allowed.is_allowed, channel, message_class)
         spans = allowed_spans((policy.quiet_start, policy.quiet_end), self.hours.get(campaign, ""), campaign)
         return [
-            Said() if stage == OPEN else _said(stage, row, zone, spans, now)
-            for stage, row, zone in zip(stage_of(asked, policy, taken), rows, zones, strict=True)
+            MAY_GO if stage == OPEN else _said(stage, row, zone, spans, now)
+            for stage, row, zone in zip(stage_of(asked, policy, taken).tolist(), rows, zones, strict=True)
         ]
 
     def _zones(self, numbers: np.ndarray) -> list[tzinfo]:
-        names = texts_of(self.version, ZONE_COLUMN, numbers)
-        return [ZoneInfo(name) if name else self.stores.settings.zone for name in names]
+        names = texts_of(self.version, ZONE_COLUMN, numbers).tolist()
+        zones = {name: ZoneInfo(name) if name else self.stores.settings.zone for name in set(names)}
+        return [zones[name] for name in names]
 
 
 def _is_quiet_at(policy: Policy, zone: tzinfo, now: datetime) -> bool:

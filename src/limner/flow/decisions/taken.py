@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
+from sqlalchemy import BigInteger, select, type_coerce
 
 from limner.core.limits import cap_fits, gap_fits
+from limner.store.ledger.many import among, beside
 from limner.store.ledger.tables import outbox
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 COUNTED = ("queued", "in_flight", "handed_over", "virtual")
 _MICRO = timedelta(microseconds=1)
-_CHUNK = 10_000
+_MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +48,20 @@ class Taken:
 
 def read_taken(connection: Connection, numbers: Ints, earliest: int, latest: int, skip: Sequence[int] = ()) -> Taken:
     """What counts for these customers between two moments (µs), leaving out the decisions in `skip`."""
-    row = outbox.c
-    question = select(row.number, row.moment, row.channel, row.message_class, row.decision).where(
-        row.state.in_(COUNTED)
+    row, wanted = outbox.c, np.unique(numbers)
+    moment = type_coerce(row.moment, BigInteger)
+    question = select(row.number, moment, row.channel, row.message_class, row.decision).where(
+        beside(row.state).in_(COUNTED), moment.between(earliest, latest)
     )
-    wanted = np.unique(numbers)
-    found: list[tuple[object, ...]] = []
-    if wanted.size > _CHUNK:
-        found.extend(connection.execute(question))
-    else:
-        for start in range(0, wanted.size, 500):
-            part = wanted[start : start + 500].tolist()
-            found.extend(connection.execute(question.where(row.number.in_(part))))
-    return _sorted(found, wanted, earliest, latest, frozenset(skip))
-
-
-def _sorted(
-    rows: Sequence[tuple[object, ...]], wanted: Ints, earliest: int, latest: int, skip: frozenset[int]
-) -> Taken:
-    from limner.store.ledger.columns import micros
-
-    number = np.fromiter((r[0] for r in rows), np.int64, len(rows))
-    moment = np.fromiter((micros(r[1]) for r in rows), np.int64, len(rows))  # type: ignore[arg-type]
-    channel = np.asarray([r[2] for r in rows], object)
-    classes = np.asarray([r[3] for r in rows], object)
-    mine = np.fromiter((r[4] not in skip for r in rows), bool, len(rows))
-    keep = mine & (moment >= earliest) & (moment <= latest) & np.isin(number, wanted)
-    order = np.lexsort((moment[keep], number[keep]))
-    return Taken(number[keep][order], moment[keep][order], channel[keep][order], classes[keep][order])
+    if wanted.size <= _MANY:
+        question = question.where(among(row.number, wanted))
+    found = connection.execute(question).all()
+    number, at, channel, classes, decision = list(zip(*found, strict=True)) or [()] * 5
+    numbers_, moments = np.asarray(number, np.int64), np.asarray(at, np.int64)
+    keep = np.isin(numbers_, wanted) & ~np.isin(np.asarray(decision, np.int64), np.asarray(skip, np.int64))
+    order = np.lexsort((moments[keep], numbers_[keep]))
+    texts = (np.asarray(column, object)[keep][order] for column in (channel, classes))
+    return Taken(numbers_[keep][order], moments[keep][order], *texts)
 
 
 def over_cap(numbers: Ints, moments: Ints, cap: Cap, taken: Taken, channel: str, message_class: str) -> Bools:

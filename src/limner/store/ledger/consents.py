@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import BigInteger, Connection, func, or_, select, type_coerce
+from sqlalchemy import Connection, func, or_, select
 
 from limner.store.ledger.columns import micros
 from limner.store.ledger.ledger import Ledger
-from limner.store.ledger.tables import consents, outbox
+from limner.store.ledger.many import among, beside, plain
+from limner.store.ledger.tables import consents, loads, outbox
 
 Ints = npt.NDArray[np.int64]
 ANY_PURPOSE = "*"
-_CHUNK = 5_000
+_MANY = 5_000
 _NEVER = np.iinfo(np.int64).max
+_HELD = ("queued", "in_flight", "handed_over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,39 @@ class Folded:
     left: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Consents of one channel and purpose in the order in which they count: by trace, moment, grants first, number.
+
+    Shape (n,) each; moments in microseconds UTC, `until_at` the far future for grants without an end, `uses` -1 for
+    those without a limit.
+    """
+
+    trace: npt.NDArray[np.int32]
+    seq: Ints
+    is_granted: npt.NDArray[np.bool_]
+    happened_at: Ints
+    until_at: Ints
+    uses: Ints
+
+    def of(self, traces: npt.NDArray[np.int32]) -> Said:
+        """The rows of these traces."""
+        wanted = np.unique(traces)
+        first, last = np.searchsorted(self.trace, wanted), np.searchsorted(self.trace, wanted, "right")
+        count = last - first
+        ahead = np.repeat(first - (np.cumsum(count) - count), count)
+        return self.take(ahead + np.arange(count.sum()))
+
+    def before(self, asof: int) -> Said:
+        """The rows that had happened before an instant (µs)."""
+        is_past = self.happened_at < asof
+        return self if is_past.all() else self.take(np.flatnonzero(is_past))
+
+    def take(self, place: Ints) -> Said:
+        """The rows at these places."""
+        return Said(*(getattr(self, name)[place] for name in self.__slots__))
+
+
 def fold(
     ledger: Ledger,
     channel: str,
@@ -53,76 +87,81 @@ def fold(
 
     `own` are the grants the caller's reservations hold, one entry each: they do not count as used by others.
     """
-    row = consents
-    happened_at, until_at = (type_coerce(column, BigInteger) for column in (row.c.happened_at, row.c.until_at))
-    question = (
-        select(row.c.trace, row.c.seq, row.c.is_granted, happened_at, until_at, row.c.uses)
-        .where(
-            row.c.channel.in_((channel, ANY_PURPOSE)),
-            row.c.purpose.in_((purpose, ANY_PURPOSE)),
-            row.c.happened_at < asof,
-            or_(row.c.withdrawn_at.is_(None), row.c.is_granted.is_(False)),
-        )
-        .order_by(row.c.trace, row.c.happened_at, row.c.is_granted.desc(), row.c.seq)
+    return folded(ledger, read_said(ledger, channel, purpose, traces), asof, own)
+
+
+def read_said(ledger: Ledger, channel: str, purpose: str, traces: Collection[int] | None = None) -> Said:
+    """All consents in force of a channel and purpose, of every trace or of those given."""
+    row = consents.c
+    question = select(*plain(row.trace, row.seq, row.is_granted, row.happened_at, row.until_at, row.uses)).where(
+        row.channel.in_((channel, ANY_PURPOSE)),
+        row.purpose.in_((purpose, ANY_PURPOSE)),
+        or_(row.withdrawn_at.is_(None), row.is_granted.is_(False)),
     )
+    if traces is not None:
+        question = question.where(among(row.trace, traces))
     with ledger.read() as connection:
-        if traces is None:
-            found = list(connection.execute(question))
-        else:
-            wanted = sorted({int(trace) for trace in traces})
-            found = []
-            for start in range(0, len(wanted), _CHUNK):
-                part = question.where(row.c.trace.in_(wanted[start : start + _CHUNK]))
-                found.extend(connection.execute(part))
-        used = _used(connection, [row[1] for row in found if row[5] is not None])
-    for seq in own:
-        used[seq] = used.get(seq, 0) - 1
-    return _folded(found, used, micros(asof))
+        found = connection.execute(question).all()
+    trace, seq, granted, happened, until, uses = list(zip(*found, strict=True)) or [()] * 6
+    said = Said(
+        np.asarray(trace, np.int32),
+        np.asarray(seq, np.int64),
+        np.asarray(granted, np.bool_),
+        np.asarray(happened, np.int64),
+        np.asarray([_NEVER if end is None else end for end in until], np.int64),
+        np.asarray([-1 if count is None else count for count in uses], np.int64),
+    )
+    return said.take(np.lexsort((said.seq, ~said.is_granted, said.happened_at, said.trace)))
+
+
+def folded(ledger: Ledger, said: Said, asof: datetime, own: Collection[int] = ()) -> Folded:
+    """The state at `asof` of consents that were read before, with the uses that messages have made of them by now."""
+    past = said.before(micros(asof))
+    is_counted = past.uses >= 0
+    left = np.full(past.seq.size, -1, np.int64)
+    if is_counted.any():
+        with ledger.read() as connection:
+            used = _used(connection, past.seq[is_counted].tolist())
+        for seq in own:
+            used[seq] = used.get(seq, 0) - 1
+        spent = np.asarray([used.get(seq, 0) for seq in past.seq[is_counted].tolist()], np.int64)
+        left[is_counted] = past.uses[is_counted] - spent
+    return _folded(past, left, micros(asof))
 
 
 def _used(connection: Connection, grants: list[int]) -> dict[int, int]:
     """How many messages each of these grants has carried or is held for."""
-    used: dict[int, int] = {}
-    for start in range(0, len(grants), _CHUNK):
-        question = (
-            select(outbox.c.consent_seq, func.count())
-            .where(
-                outbox.c.consent_seq.in_(grants[start : start + _CHUNK]),
-                outbox.c.state.in_(("queued", "in_flight", "handed_over")),
-            )
-            .group_by(outbox.c.consent_seq)
-        )
-        used.update((row[0], row[1]) for row in connection.execute(question))
-    return used
+    row = outbox.c
+    which = among(row.consent_seq, grants) if len(grants) <= _MANY else row.consent_seq.is_not(None)
+    is_held = beside(row.state).in_(_HELD)
+    question = select(row.consent_seq, func.count()).where(which, is_held).group_by(row.consent_seq)
+    return dict(connection.execute(question).all())
 
 
-def newest(ledger: Ledger) -> int:
-    """The newest consent's number; 0 when there is none."""
+def state_of(ledger: Ledger) -> tuple[int, int]:
+    """What changes when consents come in or are withdrawn: the newest one's number, and the loads withdrawn."""
+    gone = select(func.count()).select_from(loads).where(loads.c.state == "withdrawn").scalar_subquery()
     with ledger.read() as connection:
-        return int(connection.execute(select(func.max(consents.c.seq))).scalar() or 0)
+        newest, withdrawn = connection.execute(select(func.max(consents.c.seq), gone)).one()
+    return int(newest or 0), int(withdrawn)
 
 
-def _folded(rows: Collection[Any], used: dict[int, int], asof: int) -> Folded:
-    columns = list(zip(*rows, strict=True)) or [()] * 6
-    trace, seq = np.asarray(columns[0], np.int32), np.asarray(columns[1], np.int64)
-    granted = np.asarray(columns[2], bool)
-    until = np.asarray([_NEVER if end is None else end for end in columns[4]], np.int64)
-    left = np.asarray(
-        [-1 if uses is None else uses - used.get(grant, 0) for grant, uses in zip(columns[1], columns[5], strict=True)],
-        np.int64,
-    )
-    open_grant = granted & (until > asof) & (left != 0)
-    ends = np.flatnonzero(np.diff(trace, append=-1)) if rows else np.empty(0, np.int64)
-    last_is_refusal = ~granted[ends]
-    # of a trace whose last word is not a refusal, the oldest grant that still has uses after its last refusal counts
-    group = np.cumsum(np.diff(trace, prepend=trace[0] if rows else 0) != 0) if rows else np.empty(0, np.int64)
-    refusal_at = np.full(ends.size, -1, np.int64)
-    position = np.arange(trace.size)
-    np.maximum.at(refusal_at, group[~granted], position[~granted])
-    usable = open_grant & (position > refusal_at[group]) if rows else open_grant
+def _folded(said: Said, left: Ints, asof: int) -> Folded:
+    """One entry per trace: a refusal that came last, or the oldest open grant since the last refusal."""
+    trace, granted = said.trace, said.is_granted
+    if not trace.size:
+        return Folded(trace, granted, granted, said.seq, left)
+    is_open = granted & (said.until_at > asof) & (left != 0)
+    starts = np.diff(trace, prepend=trace[0]) != 0
+    ends = np.append(np.flatnonzero(starts) - 1, trace.size - 1)
+    group, position = np.cumsum(starts), np.arange(trace.size)
+    refused_at = np.full(ends.size, -1, np.int64)
+    np.maximum.at(refused_at, group[~granted], position[~granted])
+    usable = is_open & (position > refused_at[group])
     chosen = np.full(ends.size, _NEVER)
     np.minimum.at(chosen, group[usable], position[usable])
+    last_is_refusal = ~granted[ends]
     is_granted = (chosen < _NEVER) & ~last_is_refusal
     pick = np.where(is_granted, chosen, ends)
     is_silent = ~is_granted & ~last_is_refusal
-    return Folded(trace[ends], is_granted, is_silent, seq[pick], np.where(is_granted, left[pick], 0))
+    return Folded(trace[ends], is_granted, is_silent, said.seq[pick], np.where(is_granted, left[pick], 0))
