@@ -26,7 +26,7 @@ from limner.core.ours import Offer
 from limner.core.tell import Tell, silent
 from limner.edge.demo.folder import Clock, prepare
 from limner.edge.demo.gateway import Gateway
-from limner.edge.demo.truth import Truth, true_of, with_truth
+from limner.edge.demo.truth import Truth, keep_truths, true_of
 from limner.edge.report import write
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def demo(
     try:
         with Workspace(home, clock=clock, tell=tell) as shop:
             played = _play(shop, market, gateway, clock, formats, waves)
-            path = _report(shop, played, lang)
+            path = write(report(shop, lang=lang), shop.folder / "report.html")
     finally:
         gateway.close()
     return Played(str(home), str(path), customers, manifest.events, played)
@@ -179,6 +179,7 @@ def _wave(
     collect(shop)
     run(shop)
     measured = {name: measure(shop, name) for name in campaigns}
+    keep_truths(shop, truths, measured)
     return Wave(number, plans, measured, truths)
 
 
@@ -254,8 +255,3 @@ def _listed(shop: Workspace, start: datetime) -> list[dict[str, Any]]:
                         }
                     )
     return rows
-
-
-def _report(shop: Workspace, waves: tuple[Wave, ...], lang: str | None) -> Path:
-    truths = {name: true for wave in waves for name, true in wave.truths.items()}
-    return write(with_truth(report(shop, lang=lang), truths), shop.folder / "report.html")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from limner.app.reporting.results import TRUTH
 from limner.core.ours import Offer
 from limner.flow.decisions.facts import numbers_of
 from limner.flow.decisions.plans import decisions_of, read_plan
 
 if TYPE_CHECKING:
-    from limner.app.reporting.contents import Report
     from limner.app.workspace import Workspace
+    from limner.flow.measures.measured import Measured
     from limner_market import Market
 
 
@@ -35,37 +39,33 @@ def true_of(shop: Workspace, market: Market, plan_id: int) -> Truth:
 
     Asked before the market lives on, because a touch works on from the moment it is handed over.
     """
-    import json
-
     kept = read_plan(shop.stores, plan_id)
     version = shop.stores.gallery.version(json.loads(kept.plan.basis)["gallery"])
-    rows = [row for row in decisions_of(shop.stores, plan_id).to_pylist() if row["arm"] in ("granted", "held_out")]
-    number = np.asarray([row["number"] for row in rows], np.int64)
-    trace = numbers_of(version, "address.member_no", number)
-    member = shop.stores.vault.open([int(t) for t in np.unique(trace) if t > 0])
-    groups: dict[tuple[str, str, Any], list[str]] = {}
-    for row, one in zip(rows, trace.tolist(), strict=True):
-        if one in member:
-            groups.setdefault((row["channel"], row["offer"], row["moment"]), []).append(member[one])
+    rows = decisions_of(shop.stores, plan_id)
+    rows = rows.filter(pc.is_in(rows["arm"], pa.array(["granted", "held_out"])))
+    trace = numbers_of(version, "address.member_no", rows["number"].to_numpy().astype(np.int64))
+    opened = shop.stores.vault.open(np.unique(trace[trace > 0]).tolist())
+    member = np.asarray([opened.get(one, "") for one in trace.tolist()], object)
+    moment = rows["moment"].cast(pa.int64()).cast(pa.string())
+    key = pc.binary_join_element_wise(rows["channel"], rows["offer"], moment, "|").to_numpy()
+    groups = {}
+    for one, first in zip(*np.unique(key, return_index=True), strict=True):
+        treated = tuple(rows[name][int(first)].as_py() for name in ("channel", "offer", "moment"))
+        groups[treated] = member[(key == one) & (member != "")].tolist()
     return _mean(shop, market, groups, kept.plan.made_at)
 
 
-def with_truth(made: Report, truths: Mapping[str, Truth]) -> Report:
-    """A report with the market's truth beside each interval: the lift, and the money of everybody who was treated."""
-    results = tuple(
-        replace(
-            result,
-            truth_lift=truths[result.campaign].lift,
-            truth_money=truths[result.campaign].money * result.treated,
-        )
-        if result.campaign in truths
-        else result
-        for result in made.results
-    )
-    return replace(made, results=results)
+def keep_truths(shop: Workspace, truths: Mapping[str, Truth], measured: Mapping[str, Measured]) -> None:
+    """Write what is true where the report reads it: by experiment, the lift, and the money of the whole treated arm."""
+    path = shop.folder / "state" / TRUTH
+    told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name, truth in truths.items():
+        arm = measured[name].arm("granted")
+        told[measured[name].experiment] = {"lift": truth.lift, "money": truth.money * (arm.customers if arm else 0)}
+    path.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _mean(shop: Workspace, market: Market, groups: dict[tuple[str, str, Any], list[str]], made_at: Any) -> Truth:
+def _mean(shop: Workspace, market: Market, groups: Mapping[Any, list[str]], made_at: Any) -> Truth:
     offers = shop.definitions.of(Offer)
     parts = []
     for (channel, offer, moment), members in groups.items():
