@@ -84,13 +84,22 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A table that was answered while the tag was being asked: its query, and its rows."""
+
+    query: exp.Query
+    rows: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A query that answers `number` and one column per cell. Where it names the table `answers`, it reads the columns
-    in `needs`: traits, and tags, which are computed first."""
+    in `needs`: traits, and tags, which are computed first. `steps` are the tables it names by name of its own."""
 
     query: exp.Query
     cells: tuple[Cell, ...]
     needs: tuple[str, ...] = ()
+    steps: Mapping[str, Step] = field(default_factory=dict)
 
 
 Part: TypeAlias = Scan | Asked

@@ -43,6 +43,8 @@ def alone(part: Part, ground: Ground, others: Mapping[str, Part]) -> exp.Query:
         for table in list(query.find_all(exp.Table)):
             if table.name == "answers":
                 table.replace(_answers(part.needs, ground, others).subquery(table.alias_or_name))
+            elif table.name in part.steps:
+                table.replace(part.steps[table.name].query.subquery(table.alias_or_name))
     worded = [cell for cell in part.cells if cell.words]
     if not worded:
         return query

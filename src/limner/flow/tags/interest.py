@@ -7,8 +7,10 @@ not depend on the order of rows; only the factor from landmark to asof changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -16,17 +18,32 @@ from limner.core.errors import BadDefinition
 from limner.core.exact import WEIGHT_UNIT
 from limner.core.ours import Tag
 from limner.core.spans import EPOCH
-from limner.flow.tags.base import BAD_OPTION, Asked, Cell, Ground, kind
+from limner.flow.tags.base import BAD_OPTION, Asked, Cell, Ground, Step, kind
 from limner.flow.tags.options import known_only, number, weights
 from limner.flow.tags.relations import find
 from limner.flow.tags.statistic import conditions, given
 from limner.store.lake.sql import statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 POINTS = {"Product Viewed": 1, "Product Favorited": 3, "Product Added": 4, "Order Completed": 8}
 """Points of each behaviour when the tag names none."""
 
 YEARS = 10
 """How far back behaviour counts; at the longest half-life what is older weighs nothing that could be seen."""
+
+_QUARTER_MOST = 92
+_STEP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """A quarter: its number, its first day, and what is left of a weight from then to the asof."""
+
+    index: int
+    landmark: int
+    factor: float
 
 
 @kind("interest")
@@ -44,28 +61,37 @@ def interest(tag: Tag, ground: Ground, place: str) -> Asked:
     relation = find(ground.relations, over, place)
     found = [given(condition, ground) for condition in conditions(tag, ground, relation, place)]
     most = number(tag, "most", place, 30, 1, 200)
-    categories = _categories(ground, over, tuple(points), most)
     rows = (
         exp.select("number", "top_category", "day", _points(points).as_("points"))
         .from_(ground.rows(over).subquery(over))
         .where(_named(tuple(points)), exp.column("top_category") > exp.Literal.string(""), *found)
     )
-    totals = statement(
-        __package__ or "", "interest.sql", rows=rows, quarters=_quarters(ground, half_life), half_life=half_life
-    )
-    return Asked(_wide(tag, totals, categories), _cells(tag, categories))
+    totals = _totals(rows, _quarters(ground, half_life), half_life)
+    answered = ground.ask(totals)
+    categories = _most_frequent(answered, most)
+    return Asked(_wide(tag, categories), _cells(tag, categories), steps={"totals": Step(totals, answered)})
 
 
-def _categories(ground: Ground, over: str, events: tuple[str, ...], most: int) -> tuple[str, ...]:
-    query = (
-        exp.select("top_category", exp.Count(this=exp.Star()).as_("times"))
-        .from_(ground.rows(over).subquery(over))
-        .where(_named(events), exp.column("top_category") > exp.Literal.string(""))
-        .group_by("top_category")
-        .order_by("times DESC", "top_category")
-        .limit(most)
+def _totals(rows: exp.Query, quarters: list[Quarter], half_life: int) -> exp.Query:
+    """One row per customer and category: its weight, and how many rows speak of it."""
+    first, last = quarters[0].landmark, quarters[-1].landmark + _QUARTER_MOST
+    return statement(
+        __package__ or "",
+        "interest.sql",
+        rows=rows,
+        quarters=_table([(q.index, q.landmark, q.factor) for q in quarters], ["quarter", "landmark", "factor"]),
+        blocks=_table([(n,) for n in range((last - first) // _STEP + 1)], ["n"]),
+        steps=_table([(n,) for n in range(_STEP)], ["n"]),
+        first=first,
+        half_life=half_life,
     )
-    return tuple(sorted(ground.ask(query)["top_category"].to_pylist()))
+
+
+def _most_frequent(totals: pa.Table, most: int) -> tuple[str, ...]:
+    """The categories most rows speak of, sorted by name; of equally frequent ones the smaller name goes first."""
+    found = totals.group_by("top_category").aggregate([("times", "sum")]).to_pylist()
+    ordered = sorted(found, key=lambda row: (-row["times_sum"], row["top_category"]))
+    return tuple(sorted(row["top_category"] for row in ordered[:most]))
 
 
 def _named(events: tuple[str, ...]) -> exp.Expr:
@@ -79,24 +105,25 @@ def _points(points: Mapping[str, int]) -> exp.Expr:
     return case
 
 
-def _quarters(ground: Ground, half_life: int) -> exp.Query:
-    """One row per quarter: its number, its first day, and what is left of a weight from then to the asof."""
+def _quarters(ground: Ground, half_life: int) -> list[Quarter]:
+    """The quarters that count, the oldest first."""
     today = EPOCH + timedelta(days=ground.asof_day)
-    rows = []
+    found = []
     for index in range((today.year - YEARS) * 4, today.year * 4 + (today.month - 1) // 3 + 1):
         landmark = (date(index // 4, index % 4 * 3 + 1, 1) - EPOCH).days
-        rows.append((index, landmark, 2.0 ** (-(ground.asof_day - landmark) / half_life)))
-    values = exp.values(
-        [tuple(exp.Literal.number(v if isinstance(v, int) else format(v, ".17e")) for v in row) for row in rows],
-        alias="v",
-        columns=["quarter", "landmark", "factor"],
-    )
-    return exp.select("quarter", "landmark", "factor").from_(values)
+        found.append(Quarter(index, landmark, 2.0 ** (-(ground.asof_day - landmark) / half_life)))
+    return found
 
 
-def _wide(tag: Tag, totals: exp.Query, categories: tuple[str, ...]) -> exp.Query:
+def _table(rows: Sequence[tuple[float, ...]], columns: list[str]) -> exp.Query:
+    """A small table of numbers, written out."""
+    literals = [tuple(exp.Literal.number(v if isinstance(v, int) else format(v, ".17e")) for v in row) for row in rows]
+    return exp.select(*columns).from_(exp.values(literals, alias="v", columns=columns))
+
+
+def _wide(tag: Tag, categories: tuple[str, ...]) -> exp.Query:
     weight = exp.column("weight")
-    query = exp.select("number").from_(totals.subquery("totals")).group_by("number")
+    query = exp.select("number").from_("totals").group_by("number")
     known = exp.column("top_category").isin(*(exp.Literal.string(c) for c in categories)) if categories else exp.false()
     query = query.where(known)
     case = exp.Case(this=exp.column("top_category"))

@@ -27,7 +27,7 @@ from limner.flow.tags.statistic import aggregate, conditions
 from limner.store.gallery.column import Column
 from limner.store.gallery.table import column_to_arrow
 from limner.store.lake.checked import lineage, values_of
-from limner.store.lake.dialects import carry, write
+from limner.store.lake.dialects import write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -89,7 +89,9 @@ def tag(
         if isinstance(part, Scan):
             continue
         tell(done, total, f"tag {name}")
-        given = {"answers": _answers(draft, part.needs)} if reads_answers(part) else {}
+        given = {table: step.rows for table, step in part.steps.items()}
+        if reads_answers(part):
+            given["answers"] = _answers(draft, part.needs)
         cells = [(name, cell) for cell in part.cells]
         _write(stores, draft, work, cells, part.query, versions, asof, given)
         done += 1
@@ -105,8 +107,13 @@ def ground_of(
 ) -> Ground:
     """What kinds may know of this workspace at this asof; `columns` are the traits at hand, with their types."""
 
+    asked: dict[str, pa.Table] = {}
+
     def ask(query: exp.Query) -> pa.Table:
-        return stores.lake.table(_ours(query), versions=versions or {})
+        text = query.sql()
+        if text not in asked:
+            asked[text] = stores.lake.table(query, versions=versions or {})
+        return asked[text]
 
     return Ground(need_zone(asof), stores.settings.zone, relations(stores.lake.tables()), ask, columns or {})
 
@@ -174,17 +181,11 @@ def _write(
     asof: datetime,
     given: Mapping[str, pa.Table] | None = None,
 ) -> None:
-    reader = stores.lake.query(_ours(query), given=given or {}, versions=versions)
+    reader = stores.lake.query(query, given=given or {}, versions=versions)
     columns = gather(reader, [cell for _, cell in cells], draft.size)
     for (name, cell), encoded in zip(cells, columns, strict=True):
         mark = work.placed[name].version
         draft.put_encoded(cell.column, encoded, unit=cell.unit, version=mark, asof=asof.isoformat())
-
-
-def _ours(query: exp.Query) -> exp.Query:
-    """The query as DuckDB spells what needs spelling."""
-    carried = carry(query, "duckdb")
-    return carried if isinstance(carried, exp.Query) else query
 
 
 def _answers(draft: Draft, needs: tuple[str, ...]) -> pa.Table:

@@ -38,7 +38,8 @@ SQL_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A relation: what one row is, its columns (name → SQL type), and what a window is cut by."""
+    """A relation: what one row is, its columns (name → SQL type), what a window is cut by, and the lake's table that
+    gives it the columns in `plain` as they are."""
 
     name: str
     means: str
@@ -46,6 +47,8 @@ class Relation:
     moment: str = ""
     day: str = ""
     over: str = ""
+    like: str = ""
+    plain: frozenset[str] = frozenset()
 
 
 def relations(tables: Mapping[str, LakeTable]) -> Mapping[str, Relation]:
@@ -59,9 +62,10 @@ def relations(tables: Mapping[str, LakeTable]) -> Mapping[str, Relation]:
     for name, row in _rows().items():
         like = tables[row["like"]].columns if "like" in row else {}
         columns = {column: SQL_TYPES[kind] for column, kind in like.items()}
-        columns |= {column: kind for column, (kind, _means) in row["columns"].items()}
-        more = {key: row[key] for key in ("moment", "day", "over") if key in row}
-        found[name] = Relation(name, row["means"], MappingProxyType(columns), **more)
+        own = {column: kind for column, (kind, _means) in row["columns"].items()}
+        more = {key: row[key] for key in ("moment", "day", "over", "like") if key in row}
+        plain = frozenset(columns) - frozenset(own)
+        found[name] = Relation(name, row["means"], MappingProxyType(columns | own), plain=plain, **more)
     return MappingProxyType(found)
 
 

@@ -7,7 +7,7 @@ SELECT
   t.day,
   t.item_id,
   coalesce(t.category, i.category) AS category,
-  split_part(coalesce(t.category, i.category), '/', 1) AS top_category
+  CASE WHEN t.category IS NULL THEN i.top_category ELSE split_part(t.category, '/', 1) END AS top_category
 FROM (
   SELECT trace, name, happened_at, day, item_id, category
   FROM events
@@ -19,7 +19,7 @@ FROM (
 ) AS t
 JOIN links AS l ON l.trace = t.trace
 LEFT JOIN (
-  SELECT item_id, category
+  SELECT item_id, category, split_part(category, '/', 1) AS top_category
   FROM (
     SELECT item_id, category, row_number() OVER (PARTITION BY item_id ORDER BY seq DESC) AS place
     FROM items

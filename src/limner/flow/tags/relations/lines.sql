@@ -5,11 +5,11 @@ SELECT
   x.*,
   x.name = 'Order Completed' AS is_order,
   x.name = 'Order Refunded' AS is_refund,
-  split_part(coalesce(x.category, i.category), '/', 1) AS top_category
+  CASE WHEN x.category IS NULL THEN i.top_category ELSE split_part(x.category, '/', 1) END AS top_category
 FROM lines AS x
 JOIN links AS l ON l.trace = x.trace
 LEFT JOIN (
-  SELECT item_id, category
+  SELECT item_id, split_part(category, '/', 1) AS top_category
   FROM (
     SELECT item_id, category, row_number() OVER (PARTITION BY item_id ORDER BY seq DESC) AS place
     FROM items
