@@ -1,5 +1,6 @@
 """The ledger: migrations, one writer, counters, leases."""
 
+import itertools
 import multiprocessing
 import os
 import subprocess
@@ -16,13 +17,33 @@ from sqlalchemy import insert, select, text
 
 from limner.core.errors import Broken, Busy, Clash
 from limner.store.ledger import Ledger, migrate, tables
+from limner.store.ledger.bulk import insert_rows
+from limner.store.ledger.many import among, plain
+from postgres import fresh, postgres
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
+NAMES = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """The address of an empty ledger, on each of the databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return fresh(request.getfixturevalue("cluster"), f"t{next(NAMES)}")
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    return Ledger.at(tmp_path / "ledger.db")
+def ledger(url):
+    found = Ledger(url)
+    yield found
+    found.close()
 
 
 def test_migrations_make_exactly_the_declared_tables(ledger):
@@ -36,11 +57,11 @@ def test_head_is_the_newest_migration():
     assert sorted(p.name[1:5] for p in versions.glob("v*.py"))[-1] == migrate.HEAD
 
 
-def test_a_ledger_of_a_newer_version_is_refused(ledger, tmp_path):
+def test_a_ledger_of_a_newer_version_is_refused(ledger, url):
     with ledger.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Clash, match="newer"):
-        Ledger.at(tmp_path / "ledger.db")
+        Ledger(url)
 
 
 def test_a_file_that_is_no_ledger_is_named(tmp_path):
@@ -87,16 +108,51 @@ def test_instants_and_money_come_back_exactly(ledger):
     assert found["cost"] == row["cost"]
 
 
-def test_the_lease_of_a_living_process_is_kept(ledger, tmp_path):
+def test_a_set_of_numbers_is_one_value_and_plain_columns_are_whole_numbers(ledger):
+    columns = (
+        "seq",
+        "source",
+        "kind",
+        "hash",
+        "trace",
+        "channel",
+        "purpose",
+        "is_granted",
+        "happened_at",
+        "received_at",
+    )
+    rows = [(n, "s", "phone", bytes(16), n % 7, "sms", "marketing", n % 2 == 0, n, n) for n in range(1, 101)]
+    row = tables.consents.c
+    with ledger.write() as connection:
+        assert insert_rows(connection, tables.consents, columns, rows) == 100
+    with ledger.read() as connection:
+        question = select(*plain(row.seq, row.is_granted, row.happened_at, row.until_at))
+        found = connection.execute(question.where(among(row.trace, [3, 3, 99])).order_by(row.seq)).all()
+        assert [tuple(map(int, one[:3])) for one in found] == [(n, n % 2 == 0, n) for n in range(1, 101) if n % 7 == 3]
+        assert {one[3] for one in found} == {None}
+        assert connection.execute(question.where(among(row.trace, []))).all() == []
+
+
+def test_a_reader_sees_one_snapshot_and_a_writer_does_not_wait_for_it(ledger):
+    with ledger.read() as reader:
+        assert ledger.peek(reader, "seq") == 1
+        with ledger.write() as connection:
+            ledger.take(connection, "seq", 5)
+        assert ledger.peek(reader, "seq") == 1
+    with ledger.read() as reader:
+        assert ledger.peek(reader, "seq") == 6
+
+
+def test_the_lease_of_a_living_process_is_kept(ledger, url):
     code = (
-        "import sys, time; from datetime import UTC, datetime; from pathlib import Path\n"
+        "import sys, time; from datetime import UTC, datetime\n"
         "from limner.store.ledger import Ledger\n"
-        "with Ledger.at(Path(sys.argv[1])).lease('keeper', datetime.now(UTC), 'run'):\n"
+        "with Ledger(sys.argv[1]).lease('keeper', datetime.now(UTC), 'run'):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
     path = os.pathsep.join(p for p in sys.path if p)
     child = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "ledger.db")],
+        [sys.executable, "-c", code, url],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
     )
@@ -114,22 +170,19 @@ def test_the_lease_of_a_living_process_is_kept(ledger, tmp_path):
         assert connection.execute(select(tables.leases)).first() is None
 
 
-def _write(path, count):
-    ledger = Ledger.at(path)
+def _write(url, count):
+    ledger = Ledger(url)
     for _ in range(count):
         with ledger.write() as connection:
             ledger.take(connection, "seq")
 
 
-def test_processes_write_side_by_side(tmp_path):
-    path = tmp_path / "ledger.db"
-    Ledger.at(path)
+def test_processes_write_side_by_side(ledger, url):
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_write, args=(path, 25)) for _ in range(2)]
+    workers = [context.Process(target=_write, args=(url, 25)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    ledger = Ledger.at(path)
     with ledger.read() as connection:
         assert ledger.peek(connection, "seq") == 51

@@ -1,12 +1,27 @@
 """The whole circle on a small market: decisions add up, outcomes have both arms, the report is written."""
 
+import pytest
+
 from limner.edge.demo.play import WAVES, demo
+from postgres import fresh, postgres
 
 
-def test_the_circle_turns_on_a_small_market(tmp_path):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request, monkeypatch):
+    """The circle turns over each of the databases a ledger may stand in."""
+    if request.param == "sqlite":
+        yield request.param
+        return
+    with postgres() as url:
+        monkeypatch.setenv("LIMNER_STORES_LEDGER", fresh(url, "shop"))
+        yield request.param
+
+
+def test_the_circle_turns_on_a_small_market(tmp_path, ledger):
     played = demo(folder=tmp_path / "shop", customers=2_500, seed=5, formats="plain", waves=1)
     assert [wave.number for wave in played.waves] == [1]
     assert len(WAVES) == 3
+    assert (tmp_path / "shop" / "state" / "ledger.db").exists() == (ledger == "sqlite")
     for wave in played.waves:
         for made in wave.plans:
             assert made.granted + made.held_out + sum(made.refused.values()) == made.audience

@@ -94,9 +94,10 @@ def open_stores(folder: Path, settings: Settings) -> Stores:
     from limner.store.stores import Stores
     from limner.store.vault import Vault
 
-    if not (folder / "state" / "keys").exists() and not (folder / settings.stores.ledger).exists():
+    place = settings.stores.ledger
+    if not (folder / "state" / "keys").exists() and ("://" in place or not (folder / place).exists()):
         make_keys(folder)  # a folder from version control has no state yet
-    ledger = Ledger.at(folder / settings.stores.ledger)
+    ledger = Ledger(place) if "://" in place else Ledger.at(folder / place)
     declared = load_definitions(ledger).of(Property)
     lake = DuckLake(
         folder / settings.stores.lake,

@@ -173,7 +173,7 @@ def test_a_wrong_password_is_said_once_and_sends_nothing(inbox: Inbox) -> None:
     with mail_server(inbox, authenticator=login, auth_required=True, auth_require_tls=False) as port:
         assert _send(port, mail, {"password": "right"}, username="u")["key0"].answer == "taken"
         with pytest.raises(Broken, match="does not take messages") as caught:
-            _send(port, mail, {"password": "wrong"}, username="u")
+            _send(port, mail, {"password": "wrong"}, username="u", timeout=2.0)
     assert "wrong" not in str(caught.value)
     assert len(inbox.mails) == 1
 

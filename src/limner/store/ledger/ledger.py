@@ -35,6 +35,8 @@ HELD = words(
 _WAIT_SECONDS = 60
 _LEASE_LIFE = timedelta(minutes=2)
 _LEAST_ROOM = 1 << 20
+_WRITERS = 0x4C494D4E
+"""The advisory lock that PostgreSQL's writers take."""
 
 
 class Ledger:
@@ -145,7 +147,7 @@ def _said(place: str) -> Iterator[None]:
         raise
     except DatabaseError as error:
         why = str(error.orig)
-        if "locked" in why or "busy" in why:
+        if "locked" in why or "busy" in why or "lock timeout" in why:
             raise Busy(LOCKED, place=place, seconds=_WAIT_SECONDS) from error
         if "full" in why or ("I/O" in why and _has_no_room(place)):
             raise Full(DISK_FULL, place=place) from error
@@ -165,6 +167,8 @@ def _engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_settings)
         event.listen(engine, "begin", _sqlite_begin)
+    else:
+        event.listen(engine, "begin", _postgresql_begin)
     return engine
 
 
@@ -184,3 +188,12 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     is_write = connection.get_execution_options().get("limner_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _postgresql_begin(connection: Connection) -> None:
+    """Readers see one snapshot and never wait; writers take turns, so that what they read stays true until they end."""
+    if connection.get_execution_options().get("limner_write", False):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
