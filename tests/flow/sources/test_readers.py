@@ -12,7 +12,10 @@ import pytest
 import xlsxwriter
 
 from limner.core.errors import BadInput, Broken, NotFound
+from limner.flow.sources import encodings
 from limner.flow.sources.base import LINE, ReadOptions, headers, reader_of
+from limner.flow.sources.json_quick import quick_rows
+from limner.flow.sources.jsonl import _parsed
 
 
 def read_all(path: Path, columns=None, size=1_000_000, **options):
@@ -168,3 +171,41 @@ def test_parquet_keeps_its_types_and_places(tmp_path):
 
 def test_headers_are_named_once():
     assert headers(["手机号", None, "手机号", " a\nb "]) == ["手机号", "column_2", "手机号_2", "a b"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"a":"x","b":{"c":"y"}}', '{"a":null}', "{}"],
+        ['{"a":"\\u0041\\u0000"}', '{"a":"南\\n枝","z":[1,{"y":2}]}'],
+        ['{"a":1}', '{"a":"x"}'],
+        ['{"a":"x"}{"a":"y"}', '{"a":"z"}'],
+        ['{"a":"x"}{"a":"y"}', ""],
+        ['{"a":', '"x"}'],
+        ['{"a":{}}', ',"b":1}'],
+        ['{"a":{"b":"q"}}'],
+        ['{"a":"\\ud800"}'],
+        ['{"a":"x",}', "[1]", '{"a":tru}'],
+        ['{"a":"x"} ,', '{"a":"x" //'],
+        ['{"a":"x","a":"y"}'],
+    ],
+)
+def test_the_quick_way_through_json_lines_gives_what_the_other_gives(lines):
+    text = pa.array([line + "\n" for line in lines])
+    wanted = {"a": ("a",), "b.c": ("b", "c")}
+    quick = quick_rows(text, wanted)
+    rows, broken = _parsed(text, 1, wanted)
+    if quick is not None:
+        assert not broken
+        assert quick.to_pylist() == rows.select(["a", "b.c"]).to_pylist()
+    else:
+        assert lines[0] != '{"a":"x","b":{"c":"y"}}'
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_blocks_of_utf8_are_cut_between_characters(tmp_path, cut, monkeypatch):
+    monkeypatch.setattr(encodings, "_BLOCK", 5)
+    good = ("x" * cut + "南枝é😀" * 3).encode()
+    for content, text in ((good, good.decode()), (good + b"\xff" + good, good.decode() + "\ufffd" + good.decode())):
+        with encodings.Utf8Stream(put(tmp_path, "a.txt", content), "utf-8") as stream:
+            assert stream.readall().decode() == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import duckdb
 import pyarrow as pa
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from limner.core.ids import identifier_hash
+from limner.core.moments import moment
 from limner.core.normal import identifier, identifier_kind
 from limner.flow.sources.definition import Field
 from limner.flow.sources.plain import is_plain
 from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, prepared, slow, template
+from limner.flow.sources.ready import with_ready
+from limner.flow.sources.stamps import stamps
 from limner.flow.sources.traces import _HASH, _pads, short_form
 
 ZONE = "Europe/Berlin"
@@ -158,3 +162,57 @@ def test_the_hash_in_sql_is_the_hash_of_the_house():
         ).fetchone()
         assert found == (identifier_hash(key, "phone", "+8613812349876"),)
         connection.close()
+
+
+ALIKE = st.sampled_from(
+    ["%Y-%m-%d", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S+05:30", "%Y-%m-%d %H:%M:%S-0330"]
+)  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    ALIKE,
+    st.lists(st.one_of(st.none(), st.datetimes(datetime(1900, 1, 3), datetime(2105, 1, 1))), min_size=1, max_size=30),
+    st.sampled_from(["Europe/Berlin", "Asia/Shanghai", "America/St_Johns", "UTC"]),
+    st.sampled_from(["instant", "date"]),
+)
+def test_stamps_written_alike_are_read_as_the_slow_way_reads_them(form, walls, zone, type_):
+    texts = ["" if wall is None else wall.strftime(form).replace(wall.strftime("%Y"), f"{wall.year:04}", 1) for wall in walls]  # fmt: skip
+    reading = Reading("r", Field(column="x"), type_, "x", zone)
+    values, reasons = slow(reading, texts)
+    found = stamps(pa.chunked_array([pa.array(texts)]), zone, 1900 if type_ == "date" else 1971)
+    if any(reasons):
+        assert found is None
+    else:
+        assert found.instants.to_pylist() == values.to_pylist()
+        assert found.offset in ({moment(text, UTC, first_year=1900).offset for text in texts if text} or {None})
+
+
+@pytest.mark.parametrize(
+    "odd", ["2026-02-29", "2026-13-01", "2026-01-00", "2026-1-01", "20260101", "0000-01-01", "１026-01-01", "2026-01-01 "]
+)  # fmt: skip
+def test_a_column_with_one_odd_stamp_is_left_to_the_other_ways(odd):
+    assert stamps(pa.chunked_array([["2026-01-01", odd]]), ZONE, 1971) is None
+    assert stamps(pa.chunked_array([["2026-01-01"], [odd]]), ZONE, 1971) is None
+
+
+def test_stamps_of_two_offsets_are_left_to_the_other_ways():
+    column = pa.chunked_array([["2026-01-01T00:00:00+08:00"], ["2026-01-01T00:00:00+09:00"]])
+    assert stamps(column, ZONE, 1971) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["money", "float", "text", "key", "bool", "name"]),
+    st.lists(st.one_of(NUMBERS, st.sampled_from(["是", "否", "付款", "NULL", " ", "南枝"])), min_size=1, max_size=20),
+)
+def test_columns_of_few_texts_are_read_as_the_slow_way_reads_them(type_, texts):
+    texts = [text.replace("\x00", "") for text in texts]
+    reading = Reading("r", Field(column="x"), type_, "x", ZONE)
+    mapping = SimpleNamespace(readings={"r": reading})
+    rows, kinds = with_ready(mapping, pa.table({"x": texts}), {"x": "text"})
+    values, reasons = slow(reading, texts)
+    if "_ready_r" in kinds:
+        assert rows["_ready_r"].to_pylist() == values.to_pylist()
+    else:
+        assert any(reasons)

@@ -93,7 +93,9 @@ class Utf8Stream(io.RawIOBase):
         self._stream = opened(path)
         self._path = path
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-        self._ready = b""
+        self._is_utf8 = codecs.lookup(encoding).name == "utf-8"
+        self._rest = b""
+        self._ready = memoryview(b"")
         self._is_done = False
         self._is_first = True
 
@@ -105,11 +107,18 @@ class Utf8Stream(io.RawIOBase):
         """Fill a buffer with the next bytes; 0 at the end."""
         view = memoryview(buffer)  # type: ignore[arg-type]
         while not self._ready and not self._is_done:
-            self._ready = self._next()
+            self._ready = memoryview(self._next())
         count = min(len(view), len(self._ready))
         view[:count] = self._ready[:count]
         self._ready = self._ready[count:]
         return count
+
+    def block(self) -> bytes:
+        """The next bytes, as many as come at once; none at the end."""
+        while not self._ready and not self._is_done:
+            self._ready = memoryview(self._next())
+        found, self._ready = bytes(self._ready), memoryview(b"")
+        return found
 
     def _next(self) -> bytes:
         try:
@@ -117,10 +126,24 @@ class Utf8Stream(io.RawIOBase):
         except (OSError, EOFError) as error:
             raise Broken(UNREADABLE_FILE, path=self._path, kind="a packed file", why=str(error)) from error
         self._is_done = not block
-        found = self._decoder.decode(block, final=self._is_done)
+        found = self._as_it_is(block) if self._is_utf8 else self._decoded(block)
         if self._is_first and found:
-            found, self._is_first = found.removeprefix("\ufeff"), False
-        return found.encode("utf-8", "replace").replace(b"\x00", b"")
+            found, self._is_first = found.removeprefix(codecs.BOM_UTF8), False
+        return found.replace(b"\x00", b"")
+
+    def _as_it_is(self, block: bytes) -> bytes:
+        """Bytes that are UTF-8 already need no more than a look, up to the last whole character."""
+        whole, self._rest = self._rest + block, b""
+        try:
+            _, size = codecs.utf_8_decode(whole, "strict", self._is_done)
+        except UnicodeDecodeError:
+            self._is_utf8 = False
+            return self._decoded(whole)
+        self._rest = whole[size:]
+        return whole[:size]
+
+    def _decoded(self, block: bytes) -> bytes:
+        return self._decoder.decode(block, final=self._is_done).encode("utf-8", "replace")
 
     def tell_bytes(self) -> int:
         """Bytes of the file read so far (of a packed one: unpacked)."""

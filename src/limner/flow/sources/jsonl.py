@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 from limner.core.errors import BadInput, Broken
 from limner.flow.sources.base import CHUNK_ROWS, EMPTY_FILE, LINE, UNREADABLE_FILE, Chunk, ReadOptions, source_kind
 from limner.flow.sources.encodings import Utf8Stream, encoding_of
+from limner.flow.sources.json_quick import quick_columns, quick_rows
 
 _LOOKED_AT = 5_000
 _BLOCK = 16 << 20
@@ -27,23 +29,26 @@ def _flat(value: Mapping[str, object], lead: tuple[str, ...] = ()) -> Iterator[t
 
 def _paths(path: Path, encoding: str) -> dict[str, tuple[str, ...]]:
     """Column → the keys that lead to it, as the first lines show them."""
-    found: dict[str, tuple[str, ...]] = {}
-    lines = 0
     with Utf8Stream(path, encoding) as stream:
-        for raw in io.BufferedReader(stream):
-            lines += 1
-            if lines > _LOOKED_AT:
-                break
-            try:
-                value = json.loads(raw)
-            except ValueError:
-                continue
-            if isinstance(value, dict):
-                for keys in _flat(value):
-                    found.setdefault(".".join(keys), keys)
+        lines = list(islice(io.BufferedReader(stream), _LOOKED_AT))
+    names = quick_columns(b"".join(lines))
+    found: dict[str, tuple[str, ...]] = _looked(lines) if names is None else {name: (name,) for name in names}
     if not found:
         code, what = (UNREADABLE_FILE, {"kind": "JSON lines", "why": "no line of its beginning is a JSON object"})
         raise Broken(code, path=path, **what) if lines else BadInput(EMPTY_FILE, path=path, what="rows")
+    return found
+
+
+def _looked(lines: Sequence[bytes]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for raw in lines:
+        try:
+            value = json.loads(raw)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            for keys in _flat(value):
+                found.setdefault(".".join(keys), keys)
     return found
 
 
@@ -69,7 +74,7 @@ class JsonlReader:
         total, first, waiting, broken = path.stat().st_size, 1, [], []
         with Utf8Stream(path, encoding) as stream:
             for lines in _blocks(stream):
-                rows, odd = _parsed(lines, first, wanted)
+                rows, odd = _rows(lines, first, wanted)
                 first += len(lines)
                 waiting.append(rows)
                 broken += odd
@@ -80,15 +85,23 @@ class JsonlReader:
                 yield Chunk(pa.concat_tables(waiting), broken, total, total)
 
 
+def _read(stream: Utf8Stream, size: int) -> bytes:
+    """The next bytes of the stream, `size` of them or a little more; fewer at the end."""
+    parts, found = [], 0
+    while found < size and (part := stream.block()):
+        parts.append(part)
+        found += len(part)
+    return b"".join(parts)
+
+
 def _blocks(stream: Utf8Stream) -> Iterator[Any]:
     """The lines of the stream as Arrow arrays, cut where the bytes already lie."""
     import numpy as np
     import pyarrow as pa
 
-    reader = io.BufferedReader(stream, _BLOCK)
     rest = b""
     while True:
-        block = reader.read(_BLOCK)
+        block = _read(stream, _BLOCK)
         whole = rest + block
         cut = whole.rfind(b"\n") + 1 if block else len(whole)
         rest, whole = whole[cut:], whole[:cut]
@@ -100,6 +113,17 @@ def _blocks(stream: Utf8Stream) -> Iterator[Any]:
             yield pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets.tobytes()), pa.py_buffer(whole))
         if not block:
             return
+
+
+def _rows(lines: Any, first: int, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Any, list[tuple[int, str, str]]]:
+    """Columns and numbers of lines, and the lines that are no objects."""
+    import numpy as np
+    import pyarrow as pa
+
+    quick = quick_rows(lines, wanted)
+    if quick is None:
+        return _parsed(lines, first, wanted)
+    return quick.append_column(LINE, pa.array(np.arange(first, first + len(lines)))), []
 
 
 def _parsed(lines: Any, first: int, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Any, list[tuple[int, str, str]]]:

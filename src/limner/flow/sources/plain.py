@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from limner.core.moments import FIRST_YEAR, LAST_YEAR
 from limner.core.normal import EMPTY_WORDS
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
-
 
 _INITIALS = {letter for word in EMPTY_WORDS for letter in word[:1].lower() + word[:1].upper()}
 _MAY_MEAN_NOTHING: Final = sorted(ord(letter) for letter in _INITIALS if letter.isascii())
@@ -54,23 +55,32 @@ def is_plain(column: pa.ChunkedArray) -> bool:
     return all(_is_plain(chunk) for chunk in column.chunks)
 
 
-def _is_plain(chunk: pa.Array) -> bool:
+def laid(chunk: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+    """The bytes of an array of texts as they lie one after the other, and the length of each; a null has none."""
     import numpy as np
     import pyarrow as pa
 
-    if len(chunk) == chunk.null_count:
-        return True
     kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
     _, offsets, values = chunk.buffers()
+    if offsets is None or not len(chunk):
+        return np.empty(0, np.uint8), np.zeros(len(chunk), kind)
     ends = np.frombuffer(offsets, dtype=kind)[chunk.offset : chunk.offset + len(chunk) + 1]
     data = np.frombuffer(values, dtype=np.uint8) if values is not None else np.empty(0, np.uint8)
-    here = data[ends[0] : ends[-1]]
+    return data[ends[0] : ends[-1]], np.diff(ends)
+
+
+def _is_plain(chunk: pa.Array) -> bool:
+    import numpy as np
+
+    if len(chunk) == chunk.null_count:
+        return True
+    here, lengths = laid(chunk)
     if not here.size:
         return True
     if int(here.max()) > 126 or int(here.min()) == 0:
         return False
-    filled = np.greater(ends[1:], ends[:-1])
-    first, last = data[ends[:-1][filled]], data[ends[1:][filled] - 1]
+    ends = np.cumsum(lengths[lengths > 0])
+    first, last = here[np.concatenate([[0], ends[:-1]])], here[ends - 1]
     if first.min() <= 32 or last.min() <= 32 or (first == ord("=")).any():
         return False
     return not np.isin(first, _MAY_MEAN_NOTHING).any() or not _says_nothing(chunk)

@@ -79,8 +79,21 @@ def source_text(column: exp.Expr, kind: str) -> exp.Expr:
 SOUND: Final = "sound_"
 """Leads the type of a column whose values all lie within what readings take; see `plain.py`."""
 
+READY: Final = "ready"
+"""Leads the type of a column that holds what a reading gives; behind it the offset in minutes its stamps share."""
+
 TEXTS: Final = ("text", "plain")
 """Columns of text; a plain one holds nothing but its own normal form."""
+
+
+def ready_name(key: str) -> str:
+    """The column of a chunk that holds what a reading gives, when it was read before."""
+    return f"_ready_{key}"
+
+
+def is_ready_name(name: str) -> bool:
+    """Whether a column was added to a chunk by reading another."""
+    return name.startswith("_ready_")
 
 
 def prepared(columns: Mapping[str, str], table: str) -> exp.Select:
@@ -161,6 +174,8 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
     """The fast way of a reading over the columns of a chunk."""
     field = reading.field
     raw = field_text(field, columns)
+    if ready_name(reading.key) in columns:
+        return Fast(exp.column(ready_name(reading.key), quoted=True), None, raw)
     is_single = bool(field.column) and not field.words and field.column in columns
     kind = columns[field.column] if is_single else "text"
     column = exp.column(field.column, quoted=True)
@@ -242,6 +257,9 @@ def instant_literal(instant: datetime) -> exp.Expr:
 def offset_minutes(reading: Reading, columns: Mapping[str, str]) -> exp.Expr:
     """The offset a stamp was written with, in minutes; null without one, and for Z."""
     field = reading.field
+    if ready_name(reading.key) in columns:
+        shared = columns[ready_name(reading.key)].removeprefix(READY)
+        return exp.cast(exp.Literal.number(shared) if shared else exp.null(), "INT")
     is_text = bool(field.constant) or columns.get(field.column, "text") in TEXTS
     if not is_text:
         return exp.cast(exp.null(), "INT")

@@ -37,6 +37,7 @@ from limner.flow.sources.readings import (
     source_text,
     template,
 )
+from limner.flow.sources.ready import bare, with_ready
 from limner.flow.sources.traces import ERASED, Traces
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def stage(
     `is_part` says that more rows are put into the same table, which then has every column there may be. The answer
     names the readings of which some value could not be read.
     """
-    columns = _kinds(mapped, rows)
+    rows, columns = with_ready(mapped, rows, _kinds(mapped, rows))
     seen_as = (id(mapped), tuple(columns.items()))
     desk.give(CHUNK, rows)
     doubtful = set()
@@ -174,7 +175,7 @@ def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expr:
     """The columns nobody mapped as JSON text; what looks like a phone or a mail address in them is masked."""
     known = set(mentioned(mapped.source, columns))
     pairs: list[exp.Expr] = []
-    for name, kind in columns.items():
+    for name, kind in bare(columns).items():
         if name not in known and name != LINE:
             pairs += [exp.Literal.string(name), source_text(exp.column(name, quoted=True), kind)]
     if not pairs:
