@@ -63,32 +63,35 @@ class Vault:
 
     def put(self, kind: str, addresses: Mapping[int, str] | Iterable[tuple[int, str]]) -> int:
         """Seal addresses of one kind by trace; those already there stay. The number of new ones."""
-        pairs = addresses.items() if isinstance(addresses, Mapping) else addresses
-        wanted = dict(pairs)
+        wanted = dict(addresses)
         with self._lock, self._connected() as connection:
             known = self._known(connection, wanted)
-            fresh = [pair for pair in wanted.items() if pair[0] not in known]
-            random = memoryview(os.urandom(_RANDOM * len(fresh)))
+            # in the order of the key: SQLite then writes every page once
+            fresh = sorted(pair for pair in wanted.items() if pair[0] not in known)
+            random = os.urandom(_RANDOM * len(fresh))
             rows = (
-                (trace, kind, *self._seal(trace, raw, random[i * _RANDOM : (i + 1) * _RANDOM]))
-                for i, (trace, raw) in enumerate(fresh)
+                (trace, kind, *self._seal(trace, raw, random[start : start + _RANDOM]))
+                for start, (trace, raw) in zip(range(0, len(random), _RANDOM), fresh, strict=True)
             )
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT OR IGNORE INTO addresses VALUES (?, ?, ?, ?)", rows)
             connection.execute("COMMIT")
-        return len(wanted) - len(known)
+        return len(fresh)
 
     def _known(self, connection: sqlite3.Connection, wanted: Collection[int]) -> set[int]:
-        return {row[0] for row in self._rows(connection, wanted)}
+        """Those of the traces that are there; new ones have larger numbers than any before."""
+        last = connection.execute("SELECT max(trace) FROM addresses").fetchone()[0]
+        old = [trace for trace in wanted if trace <= last] if last is not None else []
+        question = "SELECT trace FROM addresses WHERE trace IN (SELECT value FROM json_each(?))"
+        return {row[0] for row in connection.execute(question, (json.dumps(sorted(old)),))} if old else set()
 
     def _rows(self, connection: sqlite3.Connection, traces: Collection[int]) -> Iterator[tuple[int, bytes, bytes]]:
         wanted = json.dumps(sorted(traces))
         question = "SELECT trace, sealed_key, sealed FROM addresses WHERE trace IN (SELECT value FROM json_each(?))"
         yield from connection.execute(question, (wanted,))
 
-    def _seal(self, trace: int, raw: str, random: memoryview) -> tuple[bytes, bytes]:
-        key, key_nonce, nonce = bytes(random[:32]), bytes(random[32:44]), bytes(random[44:])
-        bound = str(trace).encode()
+    def _seal(self, trace: int, raw: str, random: bytes) -> tuple[bytes, bytes]:
+        key, key_nonce, nonce, bound = random[:32], random[32:44], random[44:], b"%d" % trace
         sealed_key = key_nonce + self._master.encrypt(key_nonce, key, bound)
         return sealed_key, nonce + AESGCM(key).encrypt(nonce, raw.encode(), bound)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +15,8 @@ from limner.core.tell import Tell, silent
 from limner.flow.sources.base import options_of, reader_of
 from limner.flow.sources.batches import Failed, Job
 from limner.flow.sources.definition import Source
-from limner.flow.sources.loading import load_files
-from limner.flow.sources.loads import Counts, Progress, begin, forget, note, total, withdraw
+from limner.flow.sources.loading import Place, load_files
+from limner.flow.sources.loads import Counts, Progress, begin, content_hashes, forget, note, total, withdraw
 from limner.flow.sources.mapping import Mapped, mapped
 
 if TYPE_CHECKING:
@@ -126,12 +127,13 @@ def collect(
     total_size = sum(path.stat().st_size for _, path in wanted)
     found: list[FileResult] = []
     before = 0
-    for mapping, paths in _groups(stores, wanted):
-        size = sum(path.stat().st_size for path in paths)
-        told = _part(tell, before, size, total_size)
-        found += _collect_group(stores, definitions, mapping, paths, who, now, told)
-        before += size
-        tell(before, total_size, mapping.source.id)
+    with closing(Place(stores)) as place:
+        for mapping, paths in _groups(stores, wanted):
+            size = sum(path.stat().st_size for path in paths)
+            told = _part(tell, before, size, total_size)
+            found += _collect_group(stores, definitions, place, mapping, paths, who, now, told)
+            before += size
+            tell(before, total_size, mapping.source.id)
     return Collected(tuple(found))
 
 
@@ -159,19 +161,21 @@ def _groups(stores: Stores, wanted: Sequence[tuple[Source, Path]]) -> Iterator[t
 
 
 def _collect_group(
-    stores: Stores, definitions: Definitions, mapping: Mapped, paths: Sequence[Path], who: Actor, now: datetime,
-    tell: Tell,
+    stores: Stores, definitions: Definitions, place: Place, mapping: Mapped, paths: Sequence[Path], who: Actor,
+    now: datetime, tell: Tell,
 ) -> list[FileResult]:  # fmt: skip
     found: list[FileResult] = []
     jobs: list[Job] = []
-    for path in paths:
-        load, is_done = begin(stores, mapping.source, path, who, now)
+    for path, content in zip(paths, content_hashes(paths), strict=True):
+        load, is_done = begin(stores, mapping.source, path, content, who, now)
         if is_done or any(job.load.load == load.load for job in jobs):
             found.append(FileResult(load.load, mapping.source.id, path.name, load.counts, is_unchanged=True))
         else:
             jobs.append(Job(path, load))
     for started in sorted({job.load.started_at for job in jobs}):
-        found += _load(stores, definitions, mapping, [j for j in jobs if j.load.started_at == started], who, now, tell)
+        found += _load(
+            stores, definitions, place, mapping, [j for j in jobs if j.load.started_at == started], who, now, tell
+        )
     order = {path.name: place for place, path in enumerate(paths)}
     return sorted(found, key=lambda result: order[result.file])
 
@@ -179,6 +183,7 @@ def _collect_group(
 def _load(
     stores: Stores,
     definitions: Definitions,
+    place: Place,
     mapping: Mapped,
     jobs: Sequence[Job],
     who: Actor,
@@ -186,7 +191,7 @@ def _load(
     tell: Tell,
 ) -> list[FileResult]:
     reached: dict[int, Progress] = {}
-    for step in load_files(stores, definitions, mapping, jobs, tell):
+    for step in load_files(stores, definitions, place, mapping, jobs, tell):
         if isinstance(step, Failed):
             withdraw(stores, step.job.load.load, who=who, now=now, state="failed")
             begun = {number for number, progress in reached.items()} | {step.job.load.load}

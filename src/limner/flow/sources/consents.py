@@ -53,7 +53,7 @@ def consent_rows(making: Making) -> exp.Query | None:
     if whole is None:
         return None
     joined = exp.select("c.*", "k.kind", "k.hash").from_(whole.subquery("c"))
-    return joined.join("known_traces AS k", on="c.trace = k.trace").order_by("c.happened_at", "c.trace")
+    return joined.join("known_traces AS k", on="c.trace = k.trace").order_by("c.trace", "c.happened_at")
 
 
 def write_consents(stores: Stores, rows: pa.Table, *, turn: str, source: str, now: datetime) -> int:

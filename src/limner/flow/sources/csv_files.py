@@ -6,6 +6,8 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +22,7 @@ from limner.flow.sources.base import (
     headers,
     source_kind,
 )
-from limner.flow.sources.encodings import Utf8Stream, encoding_of
+from limner.flow.sources.encodings import Utf8Stream, encoding_of, mark_of
 
 DELIMITERS = (",", "\t", ";", "|", "，")
 RAGGED = "wrong number of columns"
@@ -38,9 +40,10 @@ def delimiter_of(sample: str, stated: str = "") -> str:
         return {"tab": "\t", "\\t": "\t"}.get(stated, stated)
 
     def fit(delimiter: str) -> tuple[float, int]:
-        rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if any(row)]
-        width, count = Counter(len(row) for row in rows[:_LOOKED_AT]).most_common(1)[0] if rows else (1, 0)
-        return (count / max(len(rows[:_LOOKED_AT]), 1), width) if width > 1 else (0.0, 1)
+        rows = filter(any, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
+        widths = [len(row) for row in islice(rows, _LOOKED_AT)]
+        width, count = Counter(widths).most_common(1)[0] if widths else (1, 0)
+        return (count / len(widths), width) if width > 1 else (0.0, 1)
 
     try:
         return max(DELIMITERS, key=fit)
@@ -57,6 +60,12 @@ def _sample(path: Path, encoding: str) -> str:
 
 def _layout(path: Path, options: ReadOptions) -> tuple[str, str, list[str], int]:
     """Encoding, delimiter, column names, and how many physical lines stand before the first row."""
+    encoding, delimiter, names, first = _layout_of(path, options, mark_of(path))
+    return encoding, delimiter, list(names), first
+
+
+@lru_cache(maxsize=256)
+def _layout_of(path: Path, options: ReadOptions, _mark: object) -> tuple[str, str, tuple[str, ...], int]:
     encoding = encoding_of(path, options.encoding)
     sample = _sample(path, encoding)
     lines = sample.splitlines(keepends=True)[options.skip :]
@@ -69,7 +78,7 @@ def _layout(path: Path, options: ReadOptions) -> tuple[str, str, list[str], int]
         raise Broken(UNREADABLE_FILE, path=path, kind="CSV", why=str(error)) from error
     if head is None:
         raise BadInput(EMPTY_FILE, path=path, what="header")
-    return encoding, delimiter, headers(head), options.skip + reader.line_num
+    return encoding, delimiter, tuple(headers(head)), options.skip + reader.line_num
 
 
 @source_kind("csv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ _DROP = parse_one("DROP TABLE place", dialect="duckdb")
 
 
 class Desk:
-    """Tables for as long as the work lasts, and the questions put to them. Close it when done.
+    """Tables for as long as one collect lasts, and the questions put to them. Close it when done.
 
     Not for two threads: one file after the other is what keeps the memory bounded.
     """
@@ -98,6 +98,11 @@ class Desk:
                 with said(self._place):
                     self.cursor.execute(tree.sql(dialect="duckdb"))
                 self._made.discard(name)
+
+    def clear(self, kept: Collection[str]) -> None:
+        """Take away every table but those kept, and the words of queries."""
+        self.drop(*(self._made - set(kept)))
+        self._texts.clear()
 
     def give(self, name: str, rows: pa.Table) -> None:
         """Let an Arrow table be asked by name."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from limner.core.errors import BadInput, Broken, NotFound, near, words
 from limner.flow.sources.base import (
@@ -18,9 +19,15 @@ from limner.flow.sources.base import (
     headers,
     source_kind,
 )
+from limner.flow.sources.encodings import mark_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NO_SHEET = words("sheet_unknown", "{path} has no sheet {sheet!r}. It has: {known}.")
 _LOOKED_AT = 20
+_FEW: Final = 20_000
+"""Rows of a sheet that is kept in memory until its source is read."""
 
 
 def cell_text(cell: object) -> str | None:
@@ -83,29 +90,54 @@ class ExcelReader:
 
     def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
         """The header; everything is text."""
-        rows = _sheet(path, options).to_python(skip_empty_area=False, nrows=options.skip + _LOOKED_AT)
-        head = _head(rows, options.skip)
-        return dict.fromkeys(headers(_trimmed(rows[head])), "text")
+        return dict.fromkeys(_looked(path, options, mark_of(path))[0], "text")
 
     def chunks(
         self, path: Path, options: ReadOptions, columns: Sequence[str], size: int = CHUNK_ROWS
     ) -> Iterator[Chunk]:
         """Rows below the header; rows without any filled cell are nothing."""
-        import pyarrow as pa
+        names, kept = _looked(path, options, mark_of(path))
+        rows, total = (kept, kept.num_rows) if kept is not None else _table(path, options)[1:]
+        chosen = rows.select([*(name for name in names if name in set(columns)), LINE])
+        for start in range(0, chosen.num_rows, size):
+            yield Chunk(chosen.slice(start, size), (), min(start + size, total), total)
 
-        rows = _sheet(path, options).to_python(skip_empty_area=False)
-        head = _head(rows, options.skip)
-        names = headers(_trimmed(rows[head]))
-        places = [(name, place) for place, name in enumerate(names) if name in set(columns)]
-        for start in range(head + 1, len(rows), size):
-            part = [
-                (line, row)
-                for line, row in enumerate(rows[start : start + size], start + 1)
-                if any(cell not in ("", None) for cell in row)
-            ]
-            table = {name: pa.array([cell_text(row[place]) for _, row in part], pa.string()) for name, place in places}
-            table[LINE] = pa.array([line for line, _ in part], pa.int64())
-            yield Chunk(pa.table(table), (), min(start + size, len(rows)), len(rows))
+
+@lru_cache(maxsize=64)
+def _looked(path: Path, options: ReadOptions, _mark: object) -> tuple[tuple[str, ...], pa.Table | None]:
+    """The header of a sheet, and its rows when they are few: small sheets come by the dozen and are read once."""
+    names, rows, _ = _table(path, options)
+    return names, rows if rows.num_rows <= _FEW else None
+
+
+def _table(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], pa.Table, int]:
+    """The header of a sheet, its rows that have a filled cell as text with their line, and the number of lines."""
+    import numpy as np
+    import pyarrow as pa
+
+    rows = _sheet(path, options).to_python(skip_empty_area=False)
+    head = _head(rows, options.skip)
+    names = tuple(headers(_trimmed(rows[head])))
+    body = rows[head + 1 :]
+    cells = list(zip(*body, strict=True)) if body else [()] * len(names)
+    texts = [_texts(column) for column in cells]
+    is_filled = np.zeros(len(body), dtype=bool)
+    for column in texts:
+        is_filled |= ~np.asarray(column.is_null())
+    lines = pa.array(np.arange(head + 2, head + 2 + len(body)))
+    table = pa.table([*texts[: len(names)], lines], names=[*names, LINE])
+    return names, table if is_filled.all() else table.filter(pa.array(is_filled)), len(rows)
+
+
+def _texts(cells: Sequence[object]) -> pa.Array:
+    """A column of cells as text; each different cell is written once."""
+    import pyarrow as pa
+
+    kinds = set(map(type, cells))
+    if bool in kinds:  # True and 1 are the same key
+        return pa.array([cell_text(cell) for cell in cells], pa.string())
+    written = {cell: cell_text(cell) for cell in set(cells)}
+    return pa.array([written[cell] for cell in cells], pa.string())
 
 
 def _trimmed(row: Sequence[object]) -> list[object]:

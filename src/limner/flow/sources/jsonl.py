@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 from limner.core.errors import BadInput, Broken
 from limner.flow.sources.base import CHUNK_ROWS, EMPTY_FILE, LINE, UNREADABLE_FILE, Chunk, ReadOptions, source_kind
-from limner.flow.sources.encodings import Utf8Stream, encoding_of
+from limner.flow.sources.encodings import Utf8Stream, encoding_of, mark_of
 from limner.flow.sources.json_quick import quick_columns, quick_rows
 
 _LOOKED_AT = 5_000
@@ -27,8 +28,13 @@ def _flat(value: Mapping[str, object], lead: tuple[str, ...] = ()) -> Iterator[t
             yield (*lead, str(name))
 
 
-def _paths(path: Path, encoding: str) -> dict[str, tuple[str, ...]]:
+def _paths(path: Path, encoding: str) -> Mapping[str, tuple[str, ...]]:
     """Column → the keys that lead to it, as the first lines show them."""
+    return _paths_of(path, encoding, mark_of(path))
+
+
+@lru_cache(maxsize=256)
+def _paths_of(path: Path, encoding: str, _mark: object) -> Mapping[str, tuple[str, ...]]:
     with Utf8Stream(path, encoding) as stream:
         lines = list(islice(io.BufferedReader(stream), _LOOKED_AT))
     names = quick_columns(b"".join(lines))

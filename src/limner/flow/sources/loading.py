@@ -39,25 +39,48 @@ _TABLES: Sequence[tuple[str, Callable[[Making], exp.Query | None]]] = (
 )
 
 
+class Place:
+    """The working place of one collect: opened for its first file, with the traces known; they serve every source."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._opened: tuple[Desk, Traces] | None = None
+
+    def open(self) -> tuple[Desk, Traces]:
+        """The desk, cleared of what the source before has left there, and the traces."""
+        if self._opened is None:
+            desk = Desk(self._stores.lake)
+            try:
+                self._opened = desk, Traces(self._stores, desk)
+            except BaseException:
+                desk.close()
+                raise
+        desk, traces = self._opened
+        desk.clear(traces.tables)
+        return desk, traces
+
+    def close(self) -> None:
+        """Take everything away."""
+        if self._opened is not None:
+            self._opened[0].close()
+            self._opened = None
+
+
 def load_files(
-    stores: Stores, definitions: Definitions, mapping: Mapped, jobs: Sequence[Job], tell: Tell
+    stores: Stores, definitions: Definitions, place: Place, mapping: Mapped, jobs: Sequence[Job], tell: Tell
 ) -> Iterator[Progress | Failed]:
     """Bring in files that share a mapping; says after every batch how far each load is, and stops at a failure."""
-    desk = Desk(stores.lake)
+    desk, traces = place.open()
     counts = {job.load.load: job.load.counts for job in jobs}
-    try:
-        traces = Traces(stores, desk)
-        _remember(desk, stores, jobs)
-        for batch in batches(desk, mapping, jobs, traces, tell):
-            if isinstance(batch, Failed):
-                yield batch
-                return
-            steps = _write(desk, stores, definitions, mapping, batch, counts)
-            note(stores, steps, jobs[0].load.started_at)
-            counts |= {step.load: step.counts for step in steps}
-            yield from steps
-    finally:
-        desk.close()
+    _remember(desk, stores, jobs)
+    for batch in batches(desk, mapping, jobs, traces, tell):
+        if isinstance(batch, Failed):
+            yield batch
+            return
+        steps = _write(desk, stores, definitions, mapping, batch, counts)
+        note(stores, steps, jobs[0].load.started_at)
+        counts |= {step.load: step.counts for step in steps}
+        yield from steps
 
 
 def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -81,17 +82,23 @@ def content_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def content_hashes(paths: Sequence[Path]) -> list[str]:
+    """The hashes of several files, two at a time."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(content_hash, paths))
+
+
 def mapping_version(source: Source) -> str:
     """The version of what a source means: its name, its files and its open questions left out."""
     return version(as_mapping(replace(source, name="", files=(), ask={})))
 
 
-def begin(stores: Stores, source: Source, path: Path, who: Actor, now: datetime) -> tuple[Load, bool]:
-    """The load of a file by a source, and whether it was done before.
+def begin(stores: Stores, source: Source, path: Path, content: str, who: Actor, now: datetime) -> tuple[Load, bool]:
+    """The load of a file by a source, and whether it was done before. `content` is the hash of the file.
 
     A load that was cut off is taken up again. One made under another mapping is withdrawn, and the new one replaces it.
     """
-    content, mapping = content_hash(path), mapping_version(source)
+    mapping = mapping_version(source)
     same = (loads.c.source == source.id, loads.c.content_hash == content, loads.c.state.in_(("running", "done")))
     with stores.ledger.read() as connection:
         found = connection.execute(select(loads).where(*same).order_by(loads.c.load)).mappings().all()

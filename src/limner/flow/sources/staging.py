@@ -73,7 +73,8 @@ def stage(
     inline = work.inlined()
     mended = {key: work.mend(key) for key in work.left(inline)}
     shown = frozenset(mapped.readings) if is_part else frozenset(mended)
-    look = _Look(mapped, columns, shown | doubtful, frozenset(mended), inline)
+    seen = {named.key: traces.seen(named.kind) for named in mapped.identifiers}
+    look = _Look(mapped, columns, shown | doubtful, frozenset(mended), inline, seen)
     with desk.as_written():
         desk.add(into, desk.once(("look", look.shown, look.mended, _key(inline), *seen_as), look.query))
     desk.take_back(CHUNK)
@@ -205,6 +206,8 @@ class _Look:
     shown: frozenset[str]
     mended: frozenset[str]
     inline: Inline
+    seen: Mapping[str, str]
+    """The tables of the texts seen of each identifier."""
 
     def query(self) -> exp.Select:
         """All of it: prepared, read, mended, identified, judged."""
@@ -240,7 +243,7 @@ class _Look:
             value: exp.Expr = exp.column(key, "c")
             if key in self.mended:
                 value = exp.func("coalesce", value, exp.column("value", f"fix_{key}"))
-                query = _join(query, f"fix_{key}", f"{key}_raw")
+                query = _join(query, f"fix_{key}", f"{key}_raw", f"fix_{key}")
             wanted.append(exp.cast(value, kind).as_(key))
             if key in self.shown:
                 why = exp.column("why", f"fix_{key}") if key in self.mended else _nothing()
@@ -248,11 +251,11 @@ class _Look:
             if key in self.mapped.stamps:
                 wanted.append(exp.column(f"{key}_off", "c"))
         for named in self.mapped.identifiers:
-            seen = f"seen_{named.key}"
-            query = _join(query, seen, named.key)
-            wanted += [exp.column(c, seen).as_(f"{named.key}_{c}") for c in ("trace", "usable", "person")]
+            alias = f"seen_{named.key}"
+            query = _join(query, self.seen[named.key], named.key, alias)
+            wanted += [exp.column(c, alias).as_(f"{named.key}_{c}") for c in ("trace", "usable", "person")]
             if named.key in self.shown:
-                why = exp.column("why", seen)
+                why = exp.column("why", alias)
                 odd = exp.Case().when(why.is_(exp.null()).not_(), exp.column(named.key, "c"))
                 wanted += [why.copy().as_(f"{named.key}_why"), odd.as_(f"{named.key}_raw")]
         wanted += [exp.column(flag, "c") for flag in self.mapped.flags]
@@ -269,9 +272,9 @@ def _choice(raw: exp.Expr, means: Sequence[tuple[str, object]]) -> exp.Expr:
     return choice if means else exp.null()
 
 
-def _join(query: exp.Select, table: str, raw: str) -> exp.Select:
-    same = exp.column(raw, "c").eq(exp.column("raw", table))
-    return query.join(exp.to_table(table), on=same, join_type="left")
+def _join(query: exp.Select, table: str, raw: str, alias: str) -> exp.Select:
+    same = exp.column(raw, "c").eq(exp.column("raw", alias))
+    return query.join(exp.to_table(table).as_(alias), on=same, join_type="left")
 
 
 def _person(mapped: Mapped) -> list[exp.Expr]:

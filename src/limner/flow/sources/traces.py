@@ -39,10 +39,11 @@ _PLACEHOLDER = "right(:x, 8) = repeat(right(:x, 1), 8)"
 
 
 class Traces:
-    """The traces known to one collect. `learn` gives every new identifier its trace."""
+    """The traces known to one collect, whatever its sources. `learn` gives every new identifier its trace."""
 
     def __init__(self, stores: Stores, desk: Desk) -> None:
         self._stores = stores
+        self._seen: dict[str, str] = {}
         desk.give("given_known", stores.lake.table(exp.select("kind", "hash", "trace").from_("traces")))
         desk.make(KNOWN, exp.select("*").from_("given_known"))
         desk.take_back("given_known")
@@ -50,12 +51,21 @@ class Traces:
         with stores.ledger.read() as connection:
             self._erased = connection.execute(select(tombstones.c.kind, tombstones.c.hash)).all()
 
+    def seen(self, kind: IdentifierKind) -> str:
+        """The desk's table of the texts of a kind seen so far: raw text → trace, or why there is none."""
+        return self._seen.setdefault(kind.name, f"seen_{len(self._seen)}")
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The desk's tables that stay for the next source."""
+        return frozenset((KNOWN, *self._seen.values()))
+
     def learn(self, desk: Desk, named: Named, raws: str, now: datetime) -> bool:
-        """Bring `seen_<key>` up to the identifiers that a query names: raw text → trace, or why there is none.
+        """Bring the texts seen of a kind up to the identifiers that a query names.
 
         Whether any identifier seen so far has a reason.
         """
-        seen = f"seen_{named.key}"
+        seen = self.seen(named.kind)
         is_first = not desk.has(seen)
         desk.view("named_raws", raws)
         desk.make("fresh_raw", _fresh(seen, is_first=is_first))
