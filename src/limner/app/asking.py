@@ -22,7 +22,7 @@ from limner.flow.audiences.count import count
 from limner.flow.audiences.listing import page
 from limner.flow.audiences.overlap import Overlap, overlap
 from limner.flow.audiences.portrait import Portrait as TgiPortrait
-from limner.flow.audiences.portrait import portrait
+from limner.flow.audiences.portrait import portrait, portraits
 from limner.flow.audiences.select import select
 from limner.flow.audiences.vocabulary import vocabulary
 from limner.flow.sources.names import names as event_names
@@ -214,6 +214,13 @@ def audience_portrait(
 ) -> TgiPortrait:
     """What sets an audience apart from a base: TGI with intervals."""
     return portrait(_ground(shop, portrait_of(shop, asof)), rule, base, who=shop.who)
+
+
+def audience_portraits(
+    shop: Workspace, rules: Sequence[str], asof: str | datetime | None = None
+) -> tuple[TgiPortrait, ...]:
+    """What sets each of several audiences apart from everybody."""
+    return portraits(_ground(shop, portrait_of(shop, asof)), rules, who=shop.who)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from limner.app.snapshots import for_models
 from limner.core.ours import Model
 from limner.flow.models.examples import Past, Snapshot
 from limner.flow.models.learn import learn, past_instants
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 def learn_all(shop: Workspace, draft: Draft, asof: datetime, links: str) -> dict[str, str]:
     """Learn every model at an asof; each and whether it was learned or refused. No models: nothing.
 
-    The snapshots a model learns from are portraits of the past, built where they are not there. Chance hangs on the
-    asof alone, so that the same run gives the same scores.
+    The snapshots a model learns from are portraits of the past that hold its features, built where they are not there.
+    Chance hangs on the asof alone, so that the same run gives the same scores.
     """
     from limner.app.running import snapshot
 
     if not shop.definitions.of(Model):
         return {}
     instants = past_instants(shop.definitions, asof, shop.settings.zone)
-    past = Past(tuple(Snapshot(at, snapshot(shop, at)) for at in instants), links)
+    wanted = for_models(shop.definitions, draft.headers)
+    past = Past(tuple(Snapshot(at, snapshot(shop, at, wanted)) for at in instants), links)
     found = learn(
         shop.stores,
         shop.definitions,

@@ -106,16 +106,22 @@ def base_rate(shop: Workspace, campaign: Campaign, portrait: Portrait) -> float 
     """How many of the same audience did what the campaign wants, a while ago: the rate to expect without it.
 
     The audience is selected at an earlier asof and watched for the goal's span after it, so that a rule such as "no
-    order in 30 days" does not make the rate zero. None where nobody was in it then.
+    order in 30 days" does not make the rate zero. None where nobody was in it then, or where the audience asks for what
+    was not known then, such as a score.
     """
     from limner.app.asking import ground_at
     from limner.app.running import snapshot
+    from limner.app.snapshots import for_audience
     from limner.store.gallery.bits import to_bitmap
 
     zone = shop.settings.zone
     back = max([campaign.goal.within, *(model.horizon for model in shop.definitions.of(Model).values())])
     then = midnight(portrait.asof - back, zone)
-    version = snapshot(shop, then)
+    today = ground_at(shop, portrait.version, portrait.links, portrait.asof)
+    wanted, columns = for_audience(today, campaign.audience)
+    version = snapshot(shop, then, wanted)
+    if not columns <= version.headers.keys():
+        return None
     ground = ground_at(shop, version, str(version.labels["links"]), then)
     members = ground.members(campaign.audience)
     if not members:

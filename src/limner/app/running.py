@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from limner.app.grounds import PORTRAIT
 from limner.app.opening import need_room
+from limner.app.snapshots import EVERYTHING, Wanted
 from limner.app.stale import consents_mark, definitions_mark, files_mark, name_of
 from limner.core.ids import version
 from limner.core.spans import midnight, parse_instant
@@ -72,9 +73,9 @@ def run(shop: Workspace, asof: str | datetime | None = None) -> Ran:
         return _publish(shop, at)
 
 
-def snapshot(shop: Workspace, asof: datetime) -> Version:
-    """The profiles and tags at a past asof, for learning; built when they are not there, and not published."""
-    return shop.stores.gallery.version(_built(shop, asof)[0])
+def snapshot(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING) -> Version:
+    """The profiles and tags at a past asof, or the parts wanted of them; built when not there, and not published."""
+    return shop.stores.gallery.version(_built(shop, asof, wanted)[0])
 
 
 def _marks(shop: Workspace, asof: datetime) -> _Marks:
@@ -108,23 +109,26 @@ def _marks(shop: Workspace, asof: datetime) -> _Marks:
     return _Marks(asof, links, profiles, behaviour, whole)
 
 
-def _built(shop: Workspace, asof: datetime) -> tuple[str, tuple[str, ...]]:
+def _built(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING) -> tuple[str, tuple[str, ...]]:
     """The name of the version with profiles and tags at an asof, and what had to be done for it."""
     marks, stores = _marks(shop, asof), shop.stores
-    name = f"p-{version([marks.profiles, marks.tags])}"
-    if name in stores.gallery.versions():
-        return name, ()
+    whole = f"p-{version([marks.profiles, marks.tags])}"
+    name = whole if wanted.is_all else _part_name(marks, wanted)
+    for known in (whole, name):
+        if known in stores.gallery.versions():
+            return known, ()
     done = ["resolve"] if not stores.lake.catalog.has_batch("links", f"view:{marks.links}") else []
     if done:
         shop.tell(0, 0, "resolve")
         resolve(stores, marks.links, who=shop.who, asof=asof, now=shop.clock(), tell=shop.tell)
-    base = _base(shop, asof, marks)
+    base = _base(shop, asof, marks) if wanted.is_all else None
     draft = stores.gallery.draft(base)
     try:
         if base is None or base.labels.get("profiles") != marks.profiles:
-            build(stores, shop.definitions, draft, marks.links, asof=asof, tell=shop.tell)
+            parts = {"has_traits": wanted.has_traits, "has_reach": wanted.has_reach}
+            build(stores, shop.definitions, draft, marks.links, asof=asof, tell=shop.tell, **parts)
             done.append("build")
-        if _tag(shop, draft, base, marks):
+        if _tag(shop, draft, base, marks, wanted.tags):
             done.append("tag")
         labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": _behaviour(shop, asof)}
         draft.seal(name, **labels, asof=asof.isoformat())
@@ -132,6 +136,12 @@ def _built(shop: Workspace, asof: datetime) -> tuple[str, tuple[str, ...]]:
         draft.discard()
         raise
     return name, tuple(done)
+
+
+def _part_name(marks: _Marks, wanted: Wanted) -> str:
+    """The name of a version that holds only some parts: of what they are made, and which they are."""
+    profiles = marks.profiles if wanted.has_traits or wanted.has_reach else marks.links
+    return f"q-{version([profiles, marks.tags, wanted.tags, wanted.has_traits, wanted.has_reach])}"
 
 
 def _base(shop: Workspace, asof: datetime, marks: _Marks) -> Version | None:
@@ -142,10 +152,10 @@ def _base(shop: Workspace, asof: datetime, marks: _Marks) -> Version | None:
     return shop.stores.gallery.version(str(found.body["base"]))
 
 
-def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks) -> bool:
-    """Compute the tags that are stale: all of them when behaviour changed, else those whose definition did."""
+def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks, only: Sequence[str] | None = None) -> bool:
+    """Compute the tags that are stale: all of them (or `only` some) when behaviour changed, else those whose definition
+    did."""
     known = catalog(shop.definitions)
-    only = None
     if base is not None and base.labels.get("behaviour") == _behaviour(shop, marks.asof):
         fresh = {header.version for header in draft.headers.values()}
         only = [name for name, placed in known.items() if placed.version not in fresh]

@@ -5,6 +5,7 @@ It is counted from the touches themselves, not from what the gate said, so that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,8 +22,9 @@ from limner.core.ours import Campaign, Cap, Channel, Policy
 from limner.flow.decisions.candidates import ZONE_COLUMN
 from limner.flow.decisions.facts import texts_of
 from limner.store.lake.sql import statement
-from limner.store.ledger.columns import instant, micros
+from limner.store.ledger.columns import instant
 from limner.store.ledger.consents import ANY_PURPOSE
+from limner.store.ledger.many import plain
 from limner.store.ledger.tables import consents, outbox, touches
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 _MICRO = timedelta(microseconds=1)
+_MINUTE = 60_000_000
 _FAR = np.iinfo(np.int64).max
 
 
@@ -70,14 +73,13 @@ def compliance_of(shop: Workspace, portrait: Portrait) -> Compliance:
 
 def _sent(shop: Workspace) -> _Sent:
     row, box = touches.c, outbox.c
-    question = select(
-        row.number, row.channel, row.campaign, row.message_class, box.purpose, box.moment, row.handed_over_at
-    ).join(outbox, box.message_key == row.message_key)
+    wanted = (row.number, row.channel, row.campaign, row.message_class, box.purpose, box.moment, row.handed_over_at)
+    question = select(*plain(*wanted)).join(outbox, box.message_key == row.message_key)
     with shop.stores.ledger.read() as connection:
         rows = connection.execute(question).all()
     columns = list(zip(*rows, strict=True)) or [()] * 7
     texts = [np.asarray(column, object) for column in columns[1:5]]
-    moments = [np.asarray([micros(moment) for moment in column], np.int64) for column in columns[5:]]
+    moments = [np.asarray(column, np.int64) for column in columns[5:]]
     return _Sent(np.asarray(columns[0], np.int64), *texts, *moments)
 
 
@@ -135,7 +137,7 @@ class _Said:
 def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
     row = consents.c
     question = (
-        select(row.trace, row.happened_at, row.received_at, row.is_granted, row.until_at, row.withdrawn_at)
+        select(*plain(row.trace, row.happened_at, row.received_at, row.is_granted, row.until_at, row.withdrawn_at))
         .where(
             row.channel.in_((channel, ANY_PURPOSE)),
             row.purpose.in_((purpose, ANY_PURPOSE)),
@@ -145,15 +147,15 @@ def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
     )
     with shop.stores.ledger.read() as connection:
         rows = connection.execute(question).all()
-    trace = np.asarray([r[0] for r in rows], np.int64)
-    happened = np.asarray([micros(r[1]) for r in rows], np.int64)
-    is_granted = np.asarray([r[3] for r in rows], bool)
-    heard = np.asarray([micros(r[2]) for r in rows], np.int64)
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    trace, happened, heard = (np.asarray(column, np.int64) for column in columns[:3])
+    is_granted = np.asarray(columns[3], bool)
     known = np.where(is_granted, happened, np.maximum(happened, heard))
-    ends = [min([_FAR, *(micros(end) for end in (r[4], r[5] if r[3] else None) if end is not None)]) for r in rows]
+    until, withdrawn = (np.asarray([_FAR if end is None else end for end in c], np.int64) for c in columns[4:])
+    ends = np.minimum(until, np.where(is_granted, withdrawn, _FAR))
     order = np.lexsort((np.arange(trace.size), happened, known, trace))
     order = order[_is_news(trace[order], happened[order])]
-    return _Said(trace[order], known[order], is_granted[order], np.asarray(ends, np.int64)[order])
+    return _Said(trace[order], known[order], is_granted[order], ends[order])
 
 
 def _is_news(trace: Ints, happened: Ints) -> npt.NDArray[np.bool_]:
@@ -170,16 +172,15 @@ def _at_night(shop: Workspace, definitions: Definitions, portrait: Portrait, sen
     channels = definitions.of(Channel)
     zones = texts_of(portrait.version, ZONE_COLUMN, sent.number)
     broken = 0
-    for campaign in np.unique(sent.campaign.astype(str)):
-        policy = _policy(definitions, str(campaign))
+    texts = (sent.campaign.astype(str), sent.channel.astype(str), zones.astype(str))
+    minute = sent.handed // _MINUTE
+    for (campaign, name, zone, at), many in Counter(zip(*texts, minute.tolist(), strict=True)).items():
+        policy, channel = _policy(definitions, str(campaign)), channels.get(str(name))
+        if channel is not None and channel.is_quiet_exempt:
+            continue
+        local = instant(at * _MINUTE).astimezone(ZoneInfo(zone) if zone else shop.settings.zone)
         start, end = minutes(policy.quiet_start), minutes(policy.quiet_end)
-        for place in np.flatnonzero(sent.campaign == campaign):
-            channel = channels.get(sent.channel[place])
-            if channel is not None and channel.is_quiet_exempt:
-                continue
-            zone = ZoneInfo(zones[place]) if zones[place] else shop.settings.zone
-            local = instant(int(sent.handed[place])).astimezone(zone)
-            broken += bool(is_quiet(local.hour * 60 + local.minute, start, end))
+        broken += many * is_quiet(local.hour * 60 + local.minute, start, end)
     return broken
 
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sqlalchemy import select
 
 from limner.app.reporting.contents import Channelled, Flow, merged
 from limner.core.ours import Campaign, Channel
 from limner.flow.decisions.launch import DROPPED
 from limner.flow.decisions.plans import Kept, decisions_of, plans_of
+from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger.tables import outbox
 
@@ -52,23 +54,19 @@ def reached_of(shop: Workspace, outcomes: str) -> list[dict[str, Any]]:
 
 def _flow(shop: Workspace, kept: Kept, reached: Sequence[Mapping[str, Any]]) -> Flow:
     """Every decision falls into one part; those of a launch under way that have no row yet are not launched."""
-    rows = _outbox(shop, kept.plan.plan_id)
-    decided = decisions_of(shop.stores, kept.plan.plan_id)
     parts: dict[str, Counter[str]] = {name: Counter() for name in ("refused", "held_out", "dropped", "unsent")}
     sent = 0
-    columns = [decided[name].to_pylist() for name in ("decision", "answer", "reason")]
-    for decision, answer, reason in zip(*columns, strict=True):
-        state, why = rows.get(decision, ("not_launched", ""))
+    for (answer, reason, state, why), many in _fates(shop, kept.plan.plan_id):
         if answer == "refused":
-            parts["refused"][reason] += 1
+            parts["refused"][reason] += many
         elif state == "released" and why.startswith(DROPPED):
-            parts["dropped"][why] += 1
+            parts["dropped"][why] += many
         elif answer == "held_out":
-            parts["held_out"][reason] += 1
+            parts["held_out"][reason] += many
         elif state == "handed_over":
-            sent += 1
+            sent += many
         else:
-            parts["unsent"][_unsent(state, why)] += 1
+            parts["unsent"][_unsent(state, why)] += many
     return Flow(
         name=kept.plan.campaign,
         audience=kept.plan.audience,
@@ -78,12 +76,21 @@ def _flow(shop: Workspace, kept: Kept, reached: Sequence[Mapping[str, Any]]) -> 
     )
 
 
-def _outbox(shop: Workspace, plan_id: int) -> dict[int, tuple[str, str]]:
-    """Decision → the state of its message, and the reason of that."""
+def _fates(shop: Workspace, plan_id: int) -> list[tuple[tuple[str, ...], int]]:
+    """How many decisions have each answer, its reason, the state of the message and the reason of that, in the order
+    in which the decisions first show them."""
+    decided = decisions_of(shop.stores, plan_id)
     row = outbox.c
-    question = select(row.decision, row.state, row.reason).where(row.plan_id == plan_id)
+    question = select(row.decision, row.state, row.reason).where(row.plan_id == plan_id).order_by(row.decision)
     with shop.stores.ledger.read() as connection:
-        return {decision: (state, reason) for decision, state, reason in connection.execute(question)}
+        rows = connection.execute(question).all()
+    decision, *texts = list(zip(*rows, strict=True)) or [(), (), ()]
+    place, here = lookup(np.asarray(decision, np.int64), decided["decision"].to_numpy())
+    where = np.where(here, place + 1, 0)
+    fates = [decided["answer"].to_pylist(), decided["reason"].to_pylist()]
+    for known, none in zip(texts, ("not_launched", ""), strict=True):
+        fates.append(np.asarray([none, *known], object)[where].tolist())
+    return list(Counter(zip(*fates, strict=True)).items())
 
 
 def _unsent(state: str, reason: str) -> str:

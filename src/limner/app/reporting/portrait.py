@@ -94,24 +94,23 @@ def _rfm(version: Version) -> tuple[RfmClass, ...]:
 
 def apart_of(shop: Workspace, portrait: Portrait, campaigns: Sequence[str]) -> tuple[Apart, ...]:
     """What sets the audience of each of these campaigns apart; only answers that stand out beyond doubt."""
-    from limner.app.asking import audience_portrait, audience_show
+    from limner.app.asking import audience_portraits, audience_show
 
     definitions = shop.definitions
     known = definitions.of(Campaign)
-    wanted = dict.fromkeys(known[name].audience for name in campaigns if name in known)
-    told = display_names(shop)
-    made = []
-    for name in wanted:
+    rules = {}
+    for name in dict.fromkeys(known[name].audience for name in campaigns if name in known):
         try:
             audience = definitions.find(Audience, name)
-            found = audience_portrait(shop, audience.id, portrait.asof)
-            rule = audience_show(shop, audience.id, portrait.asof).rule
+            rules[audience.id] = audience_show(shop, audience.id, portrait.asof).rule
         except LimnerError:
             continue  # an audience that was changed or taken away since the launch has no portrait today
-        clear = [trait for trait in found.traits if trait.is_clear]
-        made.append(
-            Apart(audience.id, audience.name or audience.id, rule, found.group, found.base, _answers(clear, told))
-        )
+    told = display_names(shop)
+    made = []
+    for (name, rule), found in zip(rules.items(), audience_portraits(shop, list(rules), portrait.asof), strict=True):
+        clear = _answers([trait for trait in found.traits if trait.is_clear], told)
+        shown = definitions.find(Audience, name).name or name
+        made.append(Apart(name, shown, rule, found.group, found.base, clear))
     return tuple(made)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from limner.flow.audiences.cells import table
 from limner.flow.audiences.count import REACH
 from limner.maths.tgi import Share, clear, tgi
 from limner.store.gallery.bits import Words, count, unpack
-
-if TYPE_CHECKING:
-    from limner.store.gallery import Column
 
 MEANINGLESS: Final = ("address.", REACH)
 """Columns that say how we reach a customer, not who it is."""
@@ -90,18 +87,44 @@ def portrait(
     base with equal values in one bucket. Instants, days, places and personal columns are left out. Nobody in the
     audience: no answers.
     """
-    rule = ground.rule(asked)
+    return portraits(ground, [asked], base, who=who, columns=columns, confidence=confidence)[0]
+
+
+def portraits(
+    ground: Ground,
+    asked: Sequence[str | Rule],
+    base: str | Rule | None = None,
+    *,
+    who: Actor,
+    columns: Iterable[str] | None = None,
+    confidence: float = 0.95,
+) -> tuple[Portrait, ...]:
+    """The portraits of several audiences against one base, whose answers are put into buckets once."""
+    rules = [ground.rule(one) for one in asked]
     size = ground.version.size
-    group = seen_by(who, ground.words(rule), size)
+    groups = [seen_by(who, ground.words(rule), size) for rule in rules]
     base_rule = None if base is None else ground.rule(base)
-    whole = ground.version.living_words if base_rule is None else ground.words(base_rule)
-    against = _Against(group, seen_by(who, whole, size), size, confidence)
-    names = columns if columns is not None else _columns(ground)
-    found = [pair for name in names for pair in against.traits(ground.version.column(name))]
+    whole = seen_by(who, ground.version.living_words if base_rule is None else ground.words(base_rule), size)
+    against = [_Against(group, whole, size, confidence) for group in groups]
+    found: list[list[tuple[Trait, float]]] = [[] for _ in groups]
+    mask = unpack(whole, size)
+    for name in columns if columns is not None else _columns(ground):
+        told = buckets(ground.version.column(name), mask)
+        for one, pairs in zip(against, found, strict=True):
+            pairs.extend(one.traits(name, told) if told is not None else ())
     base_text = "everybody" if base is None else base if isinstance(base, str) else text(base)
-    asked_text = asked if isinstance(asked, str) else text(rule)
-    ordered = tuple(_ordered(_marked(found)))
-    return Portrait(asked_text, base_text, ground.asof, count(group), count(against.base), ordered, confidence)
+    return tuple(
+        Portrait(
+            one if isinstance(one, str) else text(rule),
+            base_text,
+            ground.asof,
+            count(group),
+            count(whole),
+            tuple(_ordered(_marked(pairs))),
+            confidence,
+        )
+        for one, rule, group, pairs in zip(asked, rules, groups, found, strict=True)
+    )
 
 
 def _columns(ground: Ground) -> list[str]:
@@ -120,14 +143,11 @@ class _Against:
     """A group and a base as masks over the customer numbers."""
 
     def __init__(self, group: Words, base: Words, size: int, confidence: float) -> None:
-        self.base, self.confidence = base, confidence
+        self.confidence = confidence
         self._group, self._base, self._both = (unpack(words, size) for words in (group, base, group & base))
 
-    def traits(self, column: Column) -> list[tuple[Trait, float]]:
+    def traits(self, column: str, found: Buckets) -> list[tuple[Trait, float]]:
         """Every answer of a column that the base gives, with its p-value."""
-        found = buckets(column, self._base)
-        if found is None:
-            return []
         group, base, both = (_tally(found, mask) for mask in (self._group, self._base, self._both))
         known = [int(tally.sum()) for tally in (group, base, both)]
         if not known[0]:
@@ -135,7 +155,7 @@ class _Against:
         kept = []
         for code in found.shown:
             shares = [Share(int(tally[code]), k) for tally, k in zip((group, base, both), known, strict=True)]
-            kept.append(self._trait(column.header.name, found.labels[code], *shares))
+            kept.append(self._trait(column, found.labels[code], *shares))
         return kept
 
     def _trait(self, column: str, answer: str, group: Share, base: Share, both: Share) -> tuple[Trait, float]:

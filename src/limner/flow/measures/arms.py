@@ -101,10 +101,12 @@ def units(rows: exp.Select, wanted: Columns, *, is_single: bool) -> exp.Select:
     made = exp.select(exp.column("arm") if is_single else _arm_of()).from_(rows.subquery("r"))
     for name in wanted.flags:
         flag: exp.Expr = exp.Case().when(exp.column(name), exp.Literal.number(1)).else_(exp.Literal.number(0))
-        made = made.select(exp.alias_(exp.cast(flag if is_single else exp.Max(this=flag), "bigint"), name))
+        made = made.select(exp.alias_(exp.cast(flag if is_single else exp.Max(this=flag), "bigint"), name), copy=False)
     for name in wanted.amounts:
         amount: exp.Expr = exp.column(name)
-        made = made.select(exp.alias_(exp.cast(amount if is_single else exp.Sum(this=amount), _MONEY), name))
+        made = made.select(
+            exp.alias_(exp.cast(amount if is_single else exp.Sum(this=amount), _MONEY), name), copy=False
+        )
     return made if is_single else made.group_by("number")
 
 
@@ -118,11 +120,11 @@ def sums(customers: exp.Select, wanted: Columns) -> exp.Select:
     query = exp.select("arm", exp.alias_(exp.Count(this=exp.Star()), "customers"))
     query = query.from_(customers.subquery("u")).group_by("arm")
     for name in (*wanted.flags, *wanted.amounts):
-        query = query.select(exp.alias_(exp.Sum(this=exp.column(name)), f"sum_{name}"))
+        query = query.select(exp.alias_(exp.Sum(this=exp.column(name)), f"sum_{name}"), copy=False)
     for name in wanted.amounts:
-        query = query.select(exp.alias_(exp.Sum(this=_times(name, name)), f"squares_{name}"))
+        query = query.select(exp.alias_(exp.Sum(this=_times(name, name)), f"squares_{name}"), copy=False)
     for first, second in wanted.products:
-        query = query.select(exp.alias_(exp.Sum(this=_times(first, second)), f"product_{first}_{second}"))
+        query = query.select(exp.alias_(exp.Sum(this=_times(first, second)), f"product_{first}_{second}"), copy=False)
     return query
 
 

@@ -56,7 +56,7 @@ def matrix(version: Version, names: Sequence[str], numbers: Ints, asof_day: int)
 
     A date itself would be a calendar the model has never seen again; an age comes back.
     """
-    made = np.empty((numbers.size, len(names)), np.float32)
+    made = np.empty((numbers.size, len(names)), np.float32, order="F")
     for at, name in enumerate(names):
         made[:, at] = _column(version, name, numbers, asof_day)
     return made

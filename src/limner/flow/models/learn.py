@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,14 @@ from limner.core.errors import BadInput
 from limner.core.ours import Model
 from limner.core.spans import day_of
 from limner.core.tell import Tell, silent
-from limner.flow.models.base import MODEL_KINDS
+from limner.flow.models.base import MODEL_KINDS, Floats, Matrix, ModelKind
 from limner.flow.models.card import Used, card, identity
-from limner.flow.models.examples import Past, examples, living
+from limner.flow.models.examples import Examples, Past, examples, living
 from limner.flow.models.features import feature_names, matrix
 from limner.flow.models.trial import attempt, calibration, check, fitted
 from limner.maths.arms import salt
 from limner.maths.asof_training import slices, split
+from limner.maths.calibration import Calibration
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
@@ -119,12 +121,23 @@ def _one(desk: _Desk, model: Model, seed: int) -> dict[str, Any]:
     names = feature_names(model.id, model.features, [*portraits, desk.today], desk.others)
     parts = [examples(desk.stores, model, desk.past, step, names) for step in steps]
     check(model, parts, names)
-    trial = attempt(kind, model, parts, names, seed)
-    used = fitted(kind, model, parts[1:-1], seed)
-    chance = calibration(used, parts[-1], seed)
     numbers = living(desk.today)
+    today = matrix(desk.today, names, numbers, day_of(asof, zone))
+    with ThreadPoolExecutor(1, "learn") as aside:
+        scored = aside.submit(_scored, kind, model, parts[1:], today, seed)
+        trial = attempt(kind, model, parts, names, seed, aside)
+        chance, found = scored.result()
     scores = np.full(desk.draft.size, np.nan, np.float32)
-    scores[numbers] = chance.apply(used.score(matrix(desk.today, names, numbers, day_of(asof, zone))))
+    scores[numbers] = found
     desk.draft.put(model.id, scores, type="float", asof=asof.isoformat())
     made = Used(chance, scores[numbers].astype(np.float64), seed)
     return card(model, kind, asof, parts, trial, made)
+
+
+def _scored(
+    kind: type[ModelKind], model: Model, parts: Sequence[Examples], today: Matrix, seed: int
+) -> tuple[Calibration, Floats]:
+    """Fitted on all but the last slice, calibrated on it: the calibration, and today's scores."""
+    used = fitted(kind, model, parts[:-1], seed)
+    chance = calibration(used, parts[-1], seed)
+    return chance, chance.apply(used.score(today))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from limner.core.errors import BadInput, words
 from limner.flow.models.base import Bools, Fitted, Floats, Matrix, ModelKind
@@ -81,13 +83,16 @@ def calibration(model: Fitted, part: Examples, seed: int) -> Calibration:
     return calibrate(model.score(features), answers)
 
 
-def attempt(kind: type[ModelKind], model: Model, parts: Sequence[Examples], names: Sequence[str], seed: int) -> Trial:
+def attempt(
+    kind: type[ModelKind], model: Model, parts: Sequence[Examples], names: Sequence[str], seed: int, aside: Executor
+) -> Trial:
     """Fit on all but the last two slices, calibrate on the last but one, test on the last.
 
     The random AUC beside it holds out a fifth of the customers of the same slices instead of the future: it flatters,
-    and the distance between the two says how much.
+    and the distance between the two says how much. `aside` works on what does not wait for the rest.
     """
     *past, later, newest = parts
+    random_auc = aside.submit(_random_auc, kind, model, past, seed)
     learned = fitted(kind, model, past, seed)
     chance = calibration(learned, later, seed)
     features, answers, _ = together([newest], MOST_ROWS, seed)
@@ -96,14 +101,15 @@ def attempt(kind: type[ModelKind], model: Model, parts: Sequence[Examples], name
     ranked = auc(raw, answers)
     if ranked is None or ranked <= 0.5:
         raise BadInput(NO_BETTER, model=model.id, auc=ranked or 0.5)
+    importance = _importance(learned, features[:_SHOWN], answers[:_SHOWN], names, seed, aside)
     return Trial(
-        random_auc=_random_auc(kind, model, past, seed),
+        random_auc=random_auc.result(),
         temporal_auc=ranked,
         ece=ece(scores, answers),
         ece_raw=ece(raw, answers),
         brier=brier(scores, answers),
         lift=decile_lift(raw, answers),
-        importance=_importance(learned, features[:_SHOWN], answers[:_SHOWN], names, seed),
+        importance=importance,
         scores=scores,
     )
 
@@ -117,16 +123,29 @@ def _random_auc(kind: type[ModelKind], model: Model, parts: Sequence[Examples], 
     return auc(learned.score(features[aside]), answers[aside])
 
 
-def _importance(model: Fitted, features: Matrix, answers: Bools, names: Sequence[str], seed: int) -> dict[str, float]:
+def _importance(
+    model: Fitted, features: Matrix, answers: Bools, names: Sequence[str], seed: int, aside: Executor
+) -> dict[str, float]:
     """By permutation (Breiman 2001), most important first; empty when the sample has one answer only."""
     whole = auc(model.score(features), answers)
     if whole is None:
         return {}
     order = np.random.default_rng(seed).permutation(len(answers))
-    found = {}
-    for at, name in enumerate(names):
-        mixed = features.copy()
-        mixed[:, at] = features[order, at]
-        without = auc(model.score(mixed), answers)
-        found[name] = round(whole - without, 6) if without is not None else 0.0
+    columns = range(len(names))
+    others = aside.submit(_without, model, features, answers, order, columns[1::2])
+    without = {**_without(model, features, answers, order, columns[::2]), **others.result()}
+    found = {name: round(whole - without[at], 6) for at, name in enumerate(names)}
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _without(
+    model: Fitted, features: Matrix, answers: Bools, order: npt.NDArray[np.int64], columns: Sequence[int]
+) -> dict[int, float]:
+    """The AUC that is left when one of these columns is shuffled."""
+    found = {}
+    mixed = np.array(features, order="F")
+    for at in columns:
+        mixed[:, at] = features[order, at]
+        found[at] = auc(model.score(mixed), answers) or 0.0
+        mixed[:, at] = features[:, at]
+    return found

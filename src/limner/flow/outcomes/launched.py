@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import and_, not_, select
 
 from limner.core.ours import Campaign, Offer
+from limner.store.ledger.many import plain
 from limner.store.ledger.tables import consents, outbox, plans, touches
 from limner.store.versions import as_it_was
 
@@ -25,6 +28,7 @@ DROPPED = "changed_since_plan"
 
 _STAMP = pa.timestamp("us", tz="UTC")
 _MONEY = pa.decimal128(18, 4)
+_MICRO = timedelta(microseconds=1)
 _SENT = pa.schema(
     [
         ("decision", pa.int64()),
@@ -66,29 +70,45 @@ def launched(stores: Stores, definitions: Definitions) -> Launched:
             row["plan_id"]: as_it_was(connection, definitions, Campaign, row["campaign"], row["campaign_version"])
             for row in made
         }
-        spans = {plan: campaign.goal.within for plan, campaign in campaigns.items()}
-        sent = _table(_sent(connection, spans), _SENT)
-        refusals = _table(_refusals(connection), _REFUSALS)
+        sent = _sent(connection, {plan: campaign.goal.within for plan, campaign in campaigns.items()})
+        refusals = _refusals(connection)
     terms = [row for plan, campaign in campaigns.items() for row in _terms(plan, campaign, definitions)]
     return Launched(sent, pa.Table.from_pylist(terms, schema=_TERMS), refusals)
 
 
-def _sent(connection: Connection, spans: dict[int, timedelta]) -> Iterable[tuple[Any, ...]]:
+def _sent(connection: Connection, spans: dict[int, timedelta]) -> pa.Table:
+    """The decisions with their windows, read as whole numbers: there may be millions of them."""
     row = outbox.c
+    columns = plain(row.decision, row.plan_id, row.moment, touches.c.touch_id, touches.c.cost)
     question = (
-        select(row.decision, row.plan_id, row.moment, touches.c.touch_id, touches.c.cost)
+        select(*columns)
         .join(touches, touches.c.message_key == row.message_key, isouter=True)
         .where(row.plan_id.in_(list(spans)), not_(and_(row.state == "released", row.reason.startswith(DROPPED))))
     )
-    for decision, plan, moment, touch, cost in connection.execute(question):
-        yield decision, moment, moment + spans[plan], touch, cost
+    decision, plan, moment, touch, cost = _columns(connection.execute(question).all(), 5)
+    ends = [at + spans[one] // _MICRO for at, one in zip(moment, plan, strict=True)]
+    return pa.table([decision, _stamps(moment), _stamps(ends), touch, _money(cost)], _SENT)
 
 
-def _refusals(connection: Connection) -> Iterable[Any]:
+def _refusals(connection: Connection) -> pa.Table:
     row = consents.c
-    return connection.execute(
-        select(row.trace, row.happened_at).where(row.is_granted.is_(False), row.withdrawn_at.is_(None))
-    )
+    question = select(*plain(row.trace, row.happened_at)).where(row.is_granted.is_(False), row.withdrawn_at.is_(None))
+    trace, happened_at = _columns(connection.execute(question).all(), 2)
+    return pa.table([trace, _stamps(happened_at)], _REFUSALS)
+
+
+def _columns(rows: Sequence[Any], count: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) or [()] * count
+
+
+def _stamps(micros: Sequence[int]) -> pa.Array:
+    return pa.array(micros, pa.int64()).cast(_STAMP)
+
+
+def _money(units: Sequence[int | None]) -> pa.Array:
+    """Ten-thousandths as decimals."""
+    shifted = pc.multiply(pa.array(units, pa.int64()).cast(pa.decimal128(19, 0)), pa.scalar(Decimal("0.0001")))
+    return shifted.cast(_MONEY)
 
 
 def _terms(plan: int, campaign: Campaign, definitions: Definitions) -> Iterable[dict[str, object]]:
@@ -102,8 +122,3 @@ def _terms(plan: int, campaign: Campaign, definitions: Definitions) -> Iterable[
             "coupon": offer.coupon,
             "benefit": offer.benefit,
         }
-
-
-def _table(rows: Iterable[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [() for _ in schema]
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema)

@@ -1,7 +1,6 @@
+-- When each address was last seen; an identifier has one kind.
 -- asof: timestamp, kinds: texts
-SELECT identifiers.kind AS kind, links.number AS number, identifiers.trace AS trace
+SELECT kind, trace, epoch_us(max(happened_at)) AS seen
 FROM identifiers
-JOIN links ON links.trace = identifiers.trace
-WHERE identifiers.happened_at < :asof AND identifiers.kind IN (:kinds)
-GROUP BY identifiers.kind, links.number, identifiers.trace
-ORDER BY identifiers.kind, links.number, max(identifiers.happened_at), identifiers.trace
+WHERE happened_at < :asof AND kind IN (:kinds)
+GROUP BY kind, trace

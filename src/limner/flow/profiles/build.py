@@ -7,6 +7,7 @@ write to (the one last seen); `reach.<channel>`, whether an address and a consen
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from limner.core.tell import Tell, silent
 from limner.flow.profiles.base import MERGE_RULES
 from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
-from limner.store.ledger.consents import fold
+from limner.store.ledger.consents import Folded, fold
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
@@ -53,13 +54,41 @@ class _Links:
 
 
 def build(
-    stores: Stores, definitions: Definitions, draft: Draft, links: str, *, asof: datetime, tell: Tell = silent
+    stores: Stores,
+    definitions: Definitions,
+    draft: Draft,
+    links: str,
+    *,
+    asof: datetime,
+    has_traits: bool = True,
+    has_reach: bool = True,
+    tell: Tell = silent,
 ) -> Built:
     """Write the trait, address and reach columns of a draft at `asof`, through a version of the links.
 
     A trait nobody stated has no column. A declared property gives a trait its type; an undeclared one is text where a
-    text was stated, else a number, else an instant.
+    text was stated, else a number, else an instant. Without `has_traits`, or without `has_reach`, those columns are
+    left out, for a question that does not read them.
     """
+    consents = {c.consent or name for name, c in definitions.of(Channel).items()} if has_reach else set()
+    with ThreadPoolExecutor(1, "consents") as aside:
+        said = {name: aside.submit(fold, stores.ledger, name, "marketing", asof) for name in sorted(consents)}
+        heard = said if has_reach else None
+        return _written(stores, definitions, draft, links, asof, heard, has_traits=has_traits, tell=tell)
+
+
+def _written(
+    stores: Stores,
+    definitions: Definitions,
+    draft: Draft,
+    links: str,
+    asof: datetime,
+    said: Mapping[str, Future[Folded]] | None,
+    *,
+    has_traits: bool,
+    tell: Tell,
+) -> Built:
+    """The columns; `said` are the consents, read while the lake is asked for the rest. None: no reach."""
     versions = {"links": links}
     found = stores.lake.table(statement(_PACKAGE, "links.sql"), versions=versions)
     read = _Links(found["trace"].to_numpy(), found["number"].to_numpy().astype(np.int64))
@@ -69,9 +98,9 @@ def build(
     identified[read.number[found["is_identified"].to_numpy(zero_copy_only=False)]] = True
     draft.put("is_identified", identified, type="bool")
     tell(1, 3, "traits")
-    names = _traits(stores, definitions, draft, versions, asof)
+    names = _traits(stores, definitions, draft, versions, asof) if has_traits else []
     tell(2, 3, "addresses")
-    reach = _reach(stores, definitions, draft, versions, read, asof)
+    reach = _reach(stores, definitions, draft, read, asof, said) if said is not None else {}
     tell(3, 3, "reach")
     columns = ("is_identified", *names, *(f"reach.{name}" for name in reach))
     return Built(living.size, int(identified.sum()), columns, reach)
@@ -120,44 +149,46 @@ def _reach(
     stores: Stores,
     definitions: Definitions,
     draft: Draft,
-    versions: Mapping[str, str],
     links: _Links,
     asof: datetime,
+    said: Mapping[str, Future[Folded]],
 ) -> dict[str, int]:
     channels = definitions.of(Channel)
-    kinds = sorted({channel.address for channel in channels.values()} | _address_kinds(stores, versions))
-    address = _addresses(stores, draft, versions, kinds, asof) if kinds else {}
+    kinds = sorted({channel.address for channel in channels.values()} | _address_kinds(stores))
+    address = _addresses(stores, draft, links, kinds, asof) if kinds else {}
     reach = {}
     for name, channel in channels.items():
-        allowed = _allowed(stores, links, channel.consent or name, draft.size, asof)
+        allowed = _allowed(said[channel.consent or name].result(), links, draft.size)
         column = allowed & address[channel.address]
         draft.put(f"reach.{name}", column, type="bool", asof=asof.isoformat())
         reach[name] = int(column.sum())
     return reach
 
 
-def _address_kinds(stores: Stores, versions: Mapping[str, str]) -> set[str]:
-    rows = stores.lake.table(statement(_PACKAGE, "kinds.sql"), versions=versions)
+def _address_kinds(stores: Stores) -> set[str]:
+    rows = stores.lake.table(statement(_PACKAGE, "kinds.sql"))
     return {name for name in rows["kind"].to_pylist() if identifier_kind(name).is_address}
 
 
 def _addresses(
-    stores: Stores, draft: Draft, versions: Mapping[str, str], kinds: list[str], asof: datetime
+    stores: Stores, draft: Draft, links: _Links, kinds: list[str], asof: datetime
 ) -> dict[str, npt.NDArray[np.bool_]]:
-    rows = stores.lake.table(statement(_PACKAGE, "addresses.sql", asof=asof, kinds=kinds), versions=versions)
+    rows = stores.lake.table(statement(_PACKAGE, "addresses.sql", asof=asof, kinds=kinds))
     found = {}
     for kind in kinds:
         mine = rows.filter(pc.equal(rows["kind"], kind))
+        trace, seen = mine["trace"].to_numpy(), mine["seen"].to_numpy()
+        trace = trace[np.lexsort((trace, seen))]
+        place, here = lookup(links.trace, trace)
         traces = np.zeros(draft.size, np.int32)
-        traces[mine["number"].to_numpy()] = mine["trace"].to_numpy()  # in order: the address last seen stays
+        traces[links.number[place[here]]] = trace[here]  # in order: the address last seen stays
         draft.put(f"address.{kind}", traces, type="int", asof=asof.isoformat())
         found[kind] = traces > 0
     return found
 
 
-def _allowed(stores: Stores, links: _Links, channel: str, size: int, asof: datetime) -> npt.NDArray[np.bool_]:
+def _allowed(said: Folded, links: _Links, size: int) -> npt.NDArray[np.bool_]:
     """Who grants a channel for marketing, and refuses it on no identifier."""
-    said = fold(stores.ledger, channel, "marketing", asof)
     place, here = lookup(links.trace, said.trace)
     owner, granted = links.number[place[here]], said.is_granted[here]
     refused = ~granted & ~said.is_silent[here]

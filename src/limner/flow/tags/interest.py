@@ -132,7 +132,7 @@ def _wide(tag: Tag, categories: tuple[str, ...]) -> exp.Query:
         is_it = exp.column("top_category").eq(exp.Literal.string(category))
         total = exp.Filter(this=exp.Sum(this=weight.copy()), expression=exp.Where(this=is_it))
         share = exp.cast(total, exp.DataType.Type.DOUBLE) / exp.Literal.number(WEIGHT_UNIT)
-        query = query.select(share.as_(f"{tag.id}.{category}", quoted=True))
+        query = query.select(share.as_(f"{tag.id}.{category}", quoted=True), copy=False)
     if not categories:
         return query.select(exp.null().as_(f"top_{tag.id}", quoted=True))
     room = exp.Literal.number(256)
