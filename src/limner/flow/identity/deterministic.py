@@ -25,9 +25,9 @@ def deterministic(seen: Seen, together: Pairs, limits: IdentitySettings) -> Prop
     to_kinds = np.concatenate([seen.kind[place[1]], seen.kind[place[0]]]).astype(np.int64)
     to_device = np.concatenate([seen.strength[place[1]], seen.strength[place[0]]]) == DEVICE
     key = from_ends * len(seen.kinds) + to_kinds
-    _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+    count = np.bincount(key)
     most = np.where(to_device, limits.identifiers_per_customer, limits.customers_per_identifier)
-    is_over = count[inverse] > most
+    is_over = count[key] > most
     cut = is_over[: low.size] | is_over[low.size :]
     hubs = np.unique(seen.trace[from_ends[is_over]]).astype(np.int32)
     return Proposal(Pairs(low[~cut], high[~cut]), hubs)

@@ -76,7 +76,9 @@ def _read(stores: Stores, asof: datetime) -> tuple[Seen, Pairs]:
     package = "limner.flow.identity"
     found = stores.lake.table(statement(package, "seen.sql", asof=asof))
     kinds = found["kind"].combine_chunks().dictionary_encode()
-    strength = np.asarray([_STRENGTHS.get(s, 0) for s in found["strength"].to_pylist()], np.int8)
+    said = found["strength"].combine_chunks().dictionary_encode()
+    meant = np.asarray([_STRENGTHS.get(word, 0) for word in (*said.dictionary.to_pylist(), None)], np.int8)
+    strength = meant[said.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
     counts = strength != NEVER  # what is never a ground for a link is nobody by itself
     seen = Seen(
         found["trace"].to_numpy().astype(np.int32)[counts],
@@ -86,7 +88,7 @@ def _read(stores: Stores, asof: datetime) -> tuple[Seen, Pairs]:
     )
     pairs = stores.lake.table(statement(package, "together.sql", asof=asof))
     low, high = (pairs[end].to_numpy().astype(np.int32) for end in ("low", "high"))
-    known = np.isin(low, seen.trace) & np.isin(high, seen.trace)
+    known = lookup(seen.trace, low)[1] & lookup(seen.trace, high)[1]
     return seen, Pairs(low[known], high[known])
 
 

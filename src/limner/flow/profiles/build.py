@@ -112,8 +112,9 @@ def _traits(
     rows = stores.lake.table(statement(_PACKAGE, "traits.sql", asof=asof), versions=versions)
     declared = definitions.of(Property)
     written = []
-    for name in pc.unique(rows["name"]).to_pylist():
-        mine = rows.filter(pc.equal(rows["name"], name))
+    names = rows["name"].combine_chunks().dictionary_encode()
+    for code, name in enumerate(names.dictionary.to_pylist()):
+        mine = rows.filter(pc.equal(names.indices, code))
         rule = MERGE_RULES.find("latest")
         number = mine["number"].to_numpy().astype(np.int64)
         last = mine.take(pa.array(rule(number)))
