@@ -13,8 +13,10 @@ from rich.cells import cell_len
 from edge.report import samples
 from limner.app.applying import Changes
 from limner.app.asking import Counted, Listed, TagShown
+from limner.app.checking import Checked
 from limner.app.launching import Launched
 from limner.app.planning import Alternative, Explained, Planned
+from limner.app.reporting.contents import Intake, Reconciled
 from limner.app.running import Ran
 from limner.core.ours import Profile
 from limner.edge.say import words_of
@@ -25,6 +27,7 @@ from limner.flow.audiences import Overlap
 from limner.flow.audiences.portrait import Portrait, Trait
 from limner.flow.measures.measured import ArmFound, Lift, Measured, Ratio
 from limner.flow.sources import Collected, Load, Withdrawn
+from limner.flow.sources.base import Finding, checks
 from limner.flow.sources.collect import FileResult
 from limner.flow.sources.loads import Counts
 from limner.maths.lift import Estimate
@@ -183,3 +186,16 @@ def test_what_nobody_shows_speaks_for_itself() -> None:
     assert shown((), "zh") == "没有内容。"
     assert shown(("a", "b"), "en") == "a\nb"
     assert shown("text", "en") == "text"
+
+
+def test_every_finding_is_said_in_chinese():
+    said = words_of("zh")["findings"]
+    for name, _ in checks:
+        assert [key for key in said if key == name or key.startswith(f"{name}_")], name
+    for name in said:
+        more = {"reason": "no identifier", "refunded": Decimal(9), "paid": Decimal(8)}
+        found = Finding(name, "warning", "till", 1_200, 3_400, "never shown", more)
+        text = shown(Checked(NOW, 9, [], Intake(), [found], Reconciled()), "zh")
+        assert "{" not in text
+        assert "never shown" not in text
+        assert "no identifier" not in text

@@ -71,7 +71,9 @@ def _finding(one: object, voice: Voice) -> str:
     mark = {"error": "✗", "wrong": "✗", "warning": "!"}.get(getattr(one, "level", ""), "·")
     words = voice.word("findings", str(getattr(one, "check", "")), otherwise=str(getattr(one, "words", "")))
     values = {"count": getattr(one, "count", 0), "of": getattr(one, "of", 0), "subject": getattr(one, "subject", "")}
-    more = getattr(one, "values", {})
+    more = dict(getattr(one, "values", {}))
+    if "reason" in more:
+        more["reason"] = voice.word("rejects", str(more["reason"]), otherwise=str(more["reason"]))
     return f"{mark} {clean(words.format_map(_Gaps({**more, **values})))}"
 
 

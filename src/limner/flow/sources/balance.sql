@@ -1,5 +1,5 @@
 -- Paid and refunded by source, over all time.
-SELECT source, cast(count(DISTINCT day) AS bigint) AS day,
+SELECT source,
   sum(CASE WHEN name = 'Order Completed' THEN amount END) AS paid,
   sum(CASE WHEN name = 'Order Refunded' THEN amount END) AS refunded
 FROM events

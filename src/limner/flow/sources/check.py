@@ -87,11 +87,12 @@ def orders(stores: Stores) -> Sequence[Finding]:
 
 @check_kind("refunds")
 def refunds(stores: Stores) -> Sequence[Finding]:
-    """Months in which a source gave back more than it took."""
+    """Sources that gave back more than they took."""
     return [
         Finding(
-            "refunds", "warning", row["source"], row["day"], 0,
+            "refunds", "warning", row["source"], 0, 0,
             f"{row['source']}: more was refunded than paid over all its days: {row['refunded']} against {row['paid']}.",
+            {"refunded": row["refunded"], "paid": row["paid"]},
         )
         for row in stores.lake.table(statement(_PACKAGE, "balance.sql")).to_pylist()
         if (row["refunded"] or 0) > (row["paid"] or 0) > 0
