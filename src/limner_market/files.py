@@ -3,6 +3,8 @@ kind)."""
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -25,6 +27,8 @@ openid unionid mobile session time created_at message_key at 会员号 手机号
 _ONE_EACH = frozenset(_UNLIKE.split())
 BAD_DATE = "2026-13-45 99:61"
 _BATCH = 100_000
+_AT_ONCE = 4
+"""Tables that wait for the writer at most."""
 
 # kind: how a shop has it. Market-place exports changed their encoding with the new year 2026.
 _SHAPES = {
@@ -115,12 +119,38 @@ class PlainFolder:
         return self.path / f"{kind}{'-' if self.word else ''}{self.word}.parquet"
 
 
+class Behind:
+    """A folder that is written by a thread of its own, one table after the other in the order they came."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._writer = ThreadPoolExecutor(max_workers=1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def add(self, kind: str, word: str, table: pa.Table) -> None:
+        """Hand one table to the writer; waits while as many are still to be written as memory should hold."""
+        self._settle(_AT_ONCE - 1)
+        self._waiting.append(self._writer.submit(self._folder.add, kind, word, table))
+
+    def close(self) -> tuple[Written, ...]:
+        """Wait for all files and say which they are; raises what kept one from being written."""
+        try:
+            self._settle(0)
+        finally:
+            self._writer.shutdown()
+        return self._folder.close()
+
+    def _settle(self, left: int) -> None:
+        while len(self._waiting) > left:
+            self._waiting.popleft().result()
+
+
 def open_folder(path: Path, formats: Formats, word: str = "") -> Folder:
     """A folder to write into; it is made when it does not exist. Formats other than shop and plain are refused."""
     if formats not in ("shop", "plain"):
         raise ValueError(f"formats is {formats!r}; it must be 'shop' or 'plain'")
     path.mkdir(parents=True, exist_ok=True)
-    return ShopFolder(path) if formats == "shop" else PlainFolder(path, word)
+    return Behind(ShopFolder(path) if formats == "shop" else PlainFolder(path, word))
 
 
 def _encoding(named: str, word: str) -> str:

@@ -47,19 +47,18 @@ def write_history(world: World, folder: Path, formats: Formats, tell: Tell | Non
     _write_lists(world, out, ledger)
     say(1, total, "lists")
     waiting = join_lines([])
-    twin: list[Written] = []
     for done, month in enumerate(periods):
         lines = past_lines(world, month.first, month.last)
         waiting = write_sales(world, out, ledger, month, join_lines([waiting, lines]), NO_CODES, spoilt=True)
         clicks = past_clicks(world, month.first, month.last)
         out.add("clicks", month.word, clicks_table(world, clicks))
         ledger.count("clicks", len(clicks))
-        if month.word == TWICE and formats == "shop":
-            twin.append(_send_twice(folder, month))
         say(done + 2, total, month.word)
-    written = (*out.close(), *twin, *write_truth(world, folder / "truth"))
+    truth = write_truth(world, folder / "truth")
+    written = out.close()
+    twins = [_send_twice(folder, month) for month in periods if month.word == TWICE and formats == "shop"]
     say(total, total, "truth")
-    return ledger.manifest(world, written)
+    return ledger.manifest(world, (*written, *twins, *truth))
 
 
 def past_lines(world: World, first: int, last: int) -> Lines:
