@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from sqlglot import exp
 
 from limner.core.errors import Full, LimnerError
 from limner.core.tell import Tell
+from limner.flow.sources.ahead import ahead
 from limner.flow.sources.base import CHUNK_ROWS, LINE, PLACE_BITS, Chunk, options_of, reader_of
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.loads import Load
@@ -68,15 +70,17 @@ class _Waiting:
     rows: int = 0
 
 
-def batches(desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell) -> Iterator[Batch | Failed]:
+def batches(
+    desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell
+) -> Generator[Batch | Failed, None, None]:
     """The batches of files that share a mapping, in an order that depends on nothing but the files."""
     if mapping.lines is not None:
         yield from _by_order(desk, mapping, jobs, traces, tell)
         return
     waiting = _Waiting()
-    for job in jobs:
+    for job, found in _read(mapping, jobs):
         try:
-            for number, chunk, is_last in _numbered(mapping, job, tell):
+            for number, chunk, is_last in _told(found, job, tell):
                 if waiting.rows and waiting.rows + chunk.rows.num_rows > CHUNK_ROWS:
                     yield _staged(desk, mapping, waiting, traces)
                     waiting = _Waiting()
@@ -108,7 +112,42 @@ def placed(rows: pa.Table, load: int) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index(LINE), LINE, place)
 
 
-def _numbered(mapping: Mapped, job: Job, tell: Tell) -> Iterator[tuple[int, Chunk, bool]]:
+_Part = tuple[int, Chunk, bool]
+"""A chunk, its number in the file, and whether it is the last."""
+
+
+def _read(mapping: Mapped, jobs: Sequence[Job]) -> Iterator[tuple[Job, Iterator[_Part]]]:
+    """Every file with its chunks, which are read ahead of their use, over the ends of files.
+
+    The chunks of a file must be taken before the next file is. An error comes where the file's next chunk would.
+    """
+    parts = ahead(_parts(mapping, jobs), lambda part: part[1].rows.num_rows if part else 0, CHUNK_ROWS)
+    with closing(parts):
+        for job in jobs:
+            yield job, _until_end(parts)
+
+
+def _until_end(parts: Iterator[_Part | None]) -> Iterator[_Part]:
+    for part in parts:
+        if part is None:
+            return
+        yield part
+
+
+def _parts(mapping: Mapped, jobs: Sequence[Job]) -> Iterator[_Part | None]:
+    """The chunks of all files, and none at the end of each."""
+    for job in jobs:
+        yield from _numbered(mapping, job)
+        yield None
+
+
+def _told(parts: Iterator[_Part], job: Job, tell: Tell) -> Iterator[_Part]:
+    for part in parts:
+        tell(part[1].done, part[1].total, job.path.name)
+        yield part
+
+
+def _numbered(mapping: Mapped, job: Job) -> Iterator[_Part]:
     """The chunks of a file that are still to be done, each with its number and whether it is the last."""
     _, reader = reader_of(job.path, mapping.source.kind)
     found = reader.chunks(job.path, options_of(mapping.source), mapping.used_columns, CHUNK_ROWS)
@@ -117,7 +156,6 @@ def _numbered(mapping: Mapped, job: Job, tell: Tell) -> Iterator[tuple[int, Chun
         if before is not None and before[0] >= job.load.done:
             yield *before, False
         before = (number, chunk)
-        tell(chunk.done, chunk.total, job.path.name)
     if before is not None and before[0] >= job.load.done:
         yield *before, True
 
@@ -143,15 +181,15 @@ def _by_order(desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, 
     unit: list[tuple[Job, tuple[tuple[int, str, str], ...]]] = []
     odd: frozenset[str] = frozenset()
     waiting: list[pa.Table] = []
-    for job in jobs:
+    for job, (_, found) in zip(jobs, _read(mapping, [Job(j.path, _from_start(j.load)) for j in jobs]), strict=True):
         broken: list[tuple[int, str, str]] = []
         mine: list[pa.Table] = []
         try:
-            for _, chunk, _ in _numbered(mapping, Job(job.path, _from_start(job.load)), tell):
+            for _, chunk, _ in _told(found, job, tell):
                 broken += chunk.broken
                 mine.append(placed(chunk.rows, job.load.load))
                 if sum(t.num_rows for t in (*waiting, *mine)) >= CHUNK_ROWS and not unit:
-                    odd |= _stage_more(desk, mapping, mine, traces, job)
+                    odd |= _stage_more(desk, mapping, mine, traces, job, is_part=True)
                     mine = []
         except Full:
             raise
@@ -178,13 +216,17 @@ def _from_start(load: Load) -> Load:
     return replace(load, done=0)
 
 
-def _stage_more(desk: Desk, mapping: Mapped, tables: Sequence[pa.Table], traces: Traces, job: Job) -> frozenset[str]:
+def _stage_more(
+    desk: Desk, mapping: Mapped, tables: Sequence[pa.Table], traces: Traces, job: Job, *, is_part: bool = False
+) -> frozenset[str]:
+    """Stage rows beside those staged before; `is_part` says that more are to come."""
     import pyarrow as pa
 
     if not tables:
         return frozenset()
     whole = pa.concat_tables(tables, promote_options="permissive")
-    return stage(desk, mapping, whole, traces, _STAGED, job.load.started_at, is_part=True)
+    is_part = is_part or desk.has(_STAGED)
+    return stage(desk, mapping, whole, traces, _STAGED, job.load.started_at, is_part=is_part)
 
 
 def _buckets(
@@ -200,9 +242,11 @@ def _buckets(
             bucket = template(
                 "hash(coalesce(:o, '')) % :n", o=exp.func("coalesce", *orders), n=exp.Literal.number(count)
             )
-            query = query.where(bucket.eq(exp.Literal.number(number)))
-        if desk.has(_STAGED):
-            desk.make(ROWS, query)
+            desk.make(ROWS, query.where(bucket.eq(exp.Literal.number(number))))
+        elif desk.has(_STAGED):
+            desk.rename(_STAGED, ROWS)
+        else:
+            desk.drop(ROWS)
         pieces = tuple(
             Piece(job, number, number == count - 1, broken if number == 0 else ())
             for job, broken in unit

@@ -25,6 +25,7 @@ AT_WORK = words(
 _OPEN = ("ATTACH ':memory:' AS collect_desk", "USE collect_desk")
 _CLOSE = ("USE memory", "DETACH collect_desk")
 _DROP = parse_one("DROP TABLE place", dialect="duckdb")
+_RENAME = parse_one("ALTER TABLE place RENAME TO other", dialect="duckdb")
 
 
 class Desk:
@@ -103,6 +104,15 @@ class Desk:
         """Take away every table but those kept, and the words of queries."""
         self.drop(*(self._made - set(kept)))
         self._texts.clear()
+
+    def rename(self, name: str, to: str) -> None:
+        """Call a table by another name, in the place of one of that name."""
+        self.drop(to)
+        names = {"place": name, "other": to}
+        tree = _RENAME.transform(lambda n: exp.to_table(names[n.name]) if isinstance(n, exp.Table) else n)
+        with said(self._place):
+            self.cursor.execute(tree.sql(dialect="duckdb"))
+        self._made = (self._made - {name}) | {to}
 
     def give(self, name: str, rows: pa.Table) -> None:
         """Let an Arrow table be asked by name."""

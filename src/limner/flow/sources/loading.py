@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,12 @@ class Place:
     def close(self) -> None:
         """Take everything away."""
         if self._opened is not None:
-            self._opened[0].close()
+            desk, traces = self._opened
             self._opened = None
+            try:
+                traces.close()
+            finally:
+                desk.close()
 
 
 def load_files(
@@ -73,14 +78,15 @@ def load_files(
     desk, traces = place.open()
     counts = {job.load.load: job.load.counts for job in jobs}
     _remember(desk, stores, jobs)
-    for batch in batches(desk, mapping, jobs, traces, tell):
-        if isinstance(batch, Failed):
-            yield batch
-            return
-        steps = _write(desk, stores, definitions, mapping, batch, counts)
-        note(stores, steps, jobs[0].load.started_at)
-        counts |= {step.load: step.counts for step in steps}
-        yield from steps
+    with closing(batches(desk, mapping, jobs, traces, tell)) as found:
+        for batch in found:
+            if isinstance(batch, Failed):
+                yield batch
+                return
+            steps = _write(desk, stores, definitions, mapping, batch, counts, traces.settle)
+            note(stores, steps, jobs[0].load.started_at)
+            counts |= {step.load: step.counts for step in steps}
+            yield from steps
 
 
 def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
@@ -99,9 +105,13 @@ def _name(piece: Piece) -> str:
 
 
 def _write(
-    desk: Desk, stores: Stores, definitions: Definitions, mapping: Mapped, batch: Batch, counts: Mapping[int, Counts]
-) -> list[Progress]:
-    """Write what a batch states. Once its events are in, the batch is in, with the counts noted before."""
+    desk: Desk, stores: Stores, definitions: Definitions, mapping: Mapped, batch: Batch, counts: Mapping[int, Counts],
+    settle: Callable[[], None],
+) -> list[Progress]:  # fmt: skip
+    """Write what a batch states. Once its events are in, the batch is in, with the counts noted before.
+
+    Before that `settle` waits for the addresses.
+    """
     if any(stores.lake.catalog.has_batch("events", _name(piece)) for piece in batch.pieces):
         return [_step(piece, counts_ahead(stores, piece.job.load.load)) for piece in batch.pieces]
     started = batch.pieces[0].job.load.started_at
@@ -125,6 +135,7 @@ def _write(
             )
     new = counts_by_load(desk, mapping, batch, values)
     steps = [_step(piece, counts[piece.job.load.load] + new[piece.job.load.load]) for piece in batch.pieces]
+    settle()
     note_ahead(stores, steps, counts)
     events = sections.orders if mapping.lines else sections.events
     _append(desk, stores, making, "events", names, receipt_events if mapping.source.receipts else events)

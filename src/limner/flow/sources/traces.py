@@ -1,12 +1,14 @@
 """Identifiers made into traces: each distinct value is normalised and hashed once, known hashes keep their trace.
 
-The raw form is seen here, on its way into the vault, and nowhere after. Ordinary values take a short way in SQL; the
-rest go through `core.normal`. Both give the same normal form; a test holds them against each other.
+The raw form is seen here, on its way into the vault, and nowhere after; sealing goes on beside the engine's work.
+Ordinary values take a short way in SQL; the rest go through `core.normal`. Both give the same normal form; a test holds
+them against each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from limner.flow.sources.mapping import Named
     from limner.store.stores import Stores
+    from limner.store.vault import Vault
 
 ERASED: Final = "erased on request"
 KNOWN = "known_traces"
@@ -44,6 +47,8 @@ class Traces:
     def __init__(self, stores: Stores, desk: Desk) -> None:
         self._stores = stores
         self._seen: dict[str, str] = {}
+        self._sealing = ThreadPoolExecutor(max_workers=1)
+        self._sealed: list[Future[int]] = []
         desk.give("given_known", stores.lake.table(exp.select("kind", "hash", "trace").from_("traces")))
         desk.make(KNOWN, exp.select("*").from_("given_known"))
         desk.take_back("given_known")
@@ -143,8 +148,20 @@ class Traces:
         same = exp.and_(_same("f", "k", "kind"), _same("f", "k", "hash"))
         query = exp.select("k.trace", "f.normal").from_("fresh_seen AS f").join(exp.to_table(KNOWN).as_("k"), on=same)
         found = desk.ask(query.where(exp.column("kind", "f").eq(exp.Literal.string(named.kind.name))))
-        pairs = zip(found["trace"].to_pylist(), found["normal"].to_pylist(), strict=True)
-        self._stores.vault.put(named.kind.name, pairs)
+        self._sealed.append(self._sealing.submit(_put, self._stores.vault, named.kind.name, found))
+
+    def settle(self) -> None:
+        """Wait until every address learned so far lies in the vault; raises what kept one out."""
+        while self._sealed:
+            self._sealed.pop(0).result()
+
+    def close(self) -> None:
+        """Wait for the vault and let go of it."""
+        self._sealing.shutdown()
+
+
+def _put(vault: Vault, kind: str, found: pa.Table) -> int:
+    return vault.put(kind, zip(found["trace"].to_pylist(), found["normal"].to_pylist(), strict=True))
 
 
 def _pads(key: bytes) -> pa.Table:
