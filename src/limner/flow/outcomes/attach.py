@@ -126,7 +126,7 @@ def _table(wanted: pa.Table, columns: Mapping[str, pa.ChunkedArray]) -> pa.Table
 
 
 def _kinds() -> Mapping[str, pa.DataType]:
-    from limner.store.lake.duckdb import ARROW
+    from limner.store.lake.writing import ARROW
 
     return {name: ARROW[kind] for name, kind in OUTCOMES.columns.items()}
 

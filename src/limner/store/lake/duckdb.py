@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,46 +15,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from limner.core.errors import Broken, Clash, Full, NotFound, near, words
+from limner.core.errors import Broken, Clash, NotFound, near, words
 from limner.core.settings import LimitSettings
-from limner.store.lake.catalog import Catalog, NewFile, Snapshot
+from limner.store.lake.catalog import Catalog, Snapshot
 from limner.store.lake.dialects import write
 from limner.store.lake.tables import TABLES, LakeTable
+from limner.store.lake.writing import arrow_schema, fit, said, write_file
 from limner.store.ledger import Ledger
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 UNKNOWN_TABLE = words("lake_table_unknown", "The lake has no table {name!r}.")
-MISSING_COLUMN = words("lake_column_missing", "The rows for {table} lack the column {column!r}.")
-NOT_ANSWERED = words("lake_query_failed", "The lake could not answer: {why}")
-NO_ROOM = words("lake_full", "There is no room left in {place}: {why}. Free some space, then run this again.")
 GONE = words("lake_file_gone", "The lake's file {path} is missing. Restore it from a backup, or withdraw its load.")
-
-ARROW: Mapping[str, pa.DataType] = {
-    "int8": pa.int8(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "bool": pa.bool_(),
-    "text": pa.string(),
-    "money": pa.decimal128(18, 4),
-    "instant": pa.timestamp("us", tz="UTC"),
-    "hash": pa.binary(),
-}
-"""The Arrow type of each of our column types."""
-
-
-_COMPRESSION: Final = "snappy"
-"""A quarter larger than zstd and written in two thirds of the time; every engine reads it."""
-
-_FEW = 50_000
-"""Rows below which a file is written by Arrow itself."""
-
-
-def arrow_schema(table: LakeTable) -> pa.Schema:
-    """A table's columns as an Arrow schema."""
-    return pa.schema([pa.field(name, ARROW[kind]) for name, kind in table.columns.items()])
 
 
 class DuckLake:
@@ -114,7 +82,7 @@ class DuckLake:
     ) -> pa.RecordBatchReader:
         """The answer of a query as a stream; tables are read as the catalog names them at this moment."""
         text, cursor = self._prepare(sql, given or {}, versions or {})
-        with _said(self.folder):
+        with said(self.folder):
             return cursor.sql(text).to_arrow_reader(131_072)
 
     def table(
@@ -126,7 +94,7 @@ class DuckLake:
     ) -> pa.Table:
         """The whole answer of a query, in memory."""
         text, cursor = self._prepare(sql, given or {}, versions or {})
-        with _said(self.folder):
+        with said(self.folder):
             return cursor.sql(text).to_arrow_table()
 
     def _prepare(
@@ -171,7 +139,7 @@ class DuckLake:
                 raise Broken(GONE, path=path)
         columns = [duckdb.ColumnExpression(column) for column in table.columns]
         cursor = self._connection.cursor()
-        with _said(self.folder):
+        with said(self.folder):
             cursor.read_parquet(found, union_by_name=True).select(*columns).create_view(mounted)
         return mounted
 
@@ -214,8 +182,8 @@ class DuckLake:
             return 0
         with self.ledger.write() as connection:
             first = self.ledger.take(connection, "seq", arrow.num_rows)
-        whole = _fit(arrow, declared, {"seq": _range(first, arrow.num_rows), "load": load})
-        new = self._write_file(declared, whole, load=load)
+        whole = fit(arrow, declared, {"seq": _range(first, arrow.num_rows), "load": load})
+        new = write_file(self.folder, self._connection, declared, whole, load=load)
         with self.ledger.write() as connection:
             is_new = self.catalog.add(connection, batch_id, [new])
         if not is_new:
@@ -236,8 +204,8 @@ class DuckLake:
             first = self.ledger.take(connection, "seq", total)
         new = []
         for batch_id, rows, load in fresh:
-            whole = _fit(rows, declared, {"seq": _range(first, rows.num_rows), "load": load})
-            new.append((batch_id, self._write_file(declared, whole, load=load)))
+            whole = fit(rows, declared, {"seq": _range(first, rows.num_rows), "load": load})
+            new.append((batch_id, write_file(self.folder, self._connection, declared, whole, load=load)))
             first += rows.num_rows
         with self.ledger.write() as connection:
             taken = [self.catalog.add(connection, batch_id, [file]) for batch_id, file in new]
@@ -257,7 +225,7 @@ class DuckLake:
         if self.catalog.has_batch(view, f"view:{version}"):
             return 0
         arrow = rows if isinstance(rows, pa.Table) else self._collected(rows)
-        new = self._write_file(declared, _fit(arrow, declared, {}), version=version)
+        new = write_file(self.folder, self._connection, declared, fit(arrow, declared, {}), version=version)
         with self.ledger.write() as connection:
             self.catalog.add(connection, f"view:{version}", [new])
         return int(arrow.num_rows)
@@ -296,7 +264,7 @@ class DuckLake:
         if not pc.any(hit).as_py():
             return 0
         kept = found.filter(pc.invert(hit))
-        new = self._write_file(table, kept) if kept.num_rows else None
+        new = write_file(self.folder, self._connection, table, kept) if kept.num_rows else None
         with self.ledger.write() as connection:
             self.catalog.swap(connection, path, new, datetime(1970, 1, 1, tzinfo=UTC))
         (self.folder / path).unlink(missing_ok=True)
@@ -314,69 +282,13 @@ class DuckLake:
     def _collected(self, rows: exp.Query | duckdb.DuckDBPyRelation) -> pa.Table:
         if isinstance(rows, exp.Query):
             return self.table(rows)
-        with _said(self.folder):
+        with said(self.folder):
             return rows.to_arrow_table()
-
-    def _write_file(self, table: LakeTable, rows: pa.Table, *, load: int | None = None, version: str = "") -> NewFile:
-        path = Path(table.name) / f"{uuid.uuid4().hex}.parquet"
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _said(self.folder):
-            try:
-                self._write_rows(table, rows, target)
-                _sync(target)
-            except BaseException:
-                target.unlink(missing_ok=True)
-                raise
-        low, high = None, None
-        if "happened_at" in table.columns and rows.num_rows:
-            ends = pc.min_max(rows["happened_at"]).as_py()
-            low, high = ends["min"], ends["max"]
-        return NewFile(table.name, str(path), rows.num_rows, target.stat().st_size, load, version, low, high)
-
-    def _write_rows(self, table: LakeTable, rows: pa.Table, target: Path) -> None:
-        """Sorted rows as Parquet; few of them without the engine, which takes longer to be asked than to answer."""
-        if rows.num_rows <= _FEW:
-            ordered = rows.sort_by([(column, "ascending") for column in table.sort]) if table.sort else rows
-            pq.write_table(ordered, target, compression=_COMPRESSION, row_group_size=122_880)
-            return
-        cursor = self._connection.cursor()
-        cursor.register("fresh", rows)
-        steady = _steady(rows, table.sort)
-        moving = [name for name in rows.column_names if name not in steady]
-        cursor.register("moving", rows.select(moving))
-        relation = cursor.table("moving")
-        if table.sort:
-            relation = relation.order(", ".join(f'"{column}"' for column in table.sort))
-        types = dict(zip(rows.column_names, cursor.table("fresh").types, strict=True))
-        columns = [
-            duckdb.ConstantExpression(steady[name]).cast(types[name]).alias(name)
-            if name in steady
-            else duckdb.ColumnExpression(name)
-            for name in rows.column_names
-        ]
-        relation.select(*columns).write_parquet(str(target), compression=_COMPRESSION, row_group_size=122_880)
 
 
 def _with_properties(properties: Collection[tuple[str, str]]) -> dict[str, LakeTable]:
     """The tables that have a column per declared property."""
     return {name: TABLES[name].with_properties(properties) for name in ("events", "spare_events")}
-
-
-def _steady(rows: pa.Table, sort: Sequence[str]) -> dict[str, Any]:
-    """Columns that say the same in every row, with what they say: they need not be carried through the sort."""
-    found: dict[str, Any] = {}
-    for name in rows.column_names:
-        column = rows[name]
-        if name in sort or (column.null_count and column.null_count < len(column)):
-            continue
-        if column.null_count:
-            found[name] = None
-        elif not pa.types.is_binary(column.type):
-            ends = pc.min_max(column).as_py()
-            if ends["min"] == ends["max"]:
-                found[name] = ends["min"]
-    return found
 
 
 def _config(folder: Path, limits: LimitSettings) -> dict[str, Any]:
@@ -395,50 +307,3 @@ def _range(first: int, count: int) -> pa.Array:
     import numpy as np
 
     return pa.array(np.arange(first, first + count, dtype=np.int64))
-
-
-def _fit(rows: pa.Table, table: LakeTable, filled: Mapping[str, Any]) -> pa.Table:
-    """The rows with exactly the table's columns and types, in order; unknown columns are an error."""
-    for name in rows.column_names:
-        if name not in table.columns:
-            raise NotFound(MISSING_COLUMN, near=near(name, table.columns), table=table.name, column=name)
-    schema = arrow_schema(table)
-    columns = []
-    for field in schema:
-        if field.name in filled:
-            value = filled[field.name]
-            if not isinstance(value, pa.Array):
-                value = pa.nulls(rows.num_rows, field.type) if value is None else pa.repeat(value, rows.num_rows)
-            columns.append(value.cast(field.type))
-        elif field.name in rows.column_names:
-            columns.append(rows[field.name].cast(field.type))
-        else:
-            columns.append(pa.nulls(rows.num_rows, field.type))
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _sync(path: Path) -> None:
-    for place in (path, path.parent):
-        handle = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def _said(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        raise Full(NO_ROOM, place=place, why=str(error).splitlines()[0]) from error
-    except duckdb.IOException as error:
-        if "No space" in str(error) or "disk" in str(error).lower():
-            raise Full(NO_ROOM, place=place, why=str(error).splitlines()[0]) from error
-        raise Broken(NOT_ANSWERED, why=str(error)) from error
-    except OSError as error:
-        if error.errno == 28:
-            raise Full(NO_ROOM, place=place, why=error.strerror) from error
-        raise
-    except duckdb.Error as error:
-        raise Broken(NOT_ANSWERED, why=str(error)) from error
