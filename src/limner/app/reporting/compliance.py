@@ -136,24 +136,21 @@ class _Said:
 
 def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
     row = consents.c
-    question = (
-        select(*plain(row.trace, row.happened_at, row.received_at, row.is_granted, row.until_at, row.withdrawn_at))
-        .where(
-            row.channel.in_((channel, ANY_PURPOSE)),
-            row.purpose.in_((purpose, ANY_PURPOSE)),
-            or_(row.is_granted.is_(False), row.withdrawn_at.is_(None), row.withdrawn_at > row.happened_at),
-        )
-        .order_by(row.trace, row.happened_at, row.is_granted.desc(), row.seq)
+    wanted = (row.trace, row.happened_at, row.received_at, row.seq, row.is_granted, row.until_at, row.withdrawn_at)
+    question = select(*plain(*wanted)).where(
+        row.channel.in_((channel, ANY_PURPOSE)),
+        row.purpose.in_((purpose, ANY_PURPOSE)),
+        or_(row.is_granted.is_(False), row.withdrawn_at.is_(None), row.withdrawn_at > row.happened_at),
     )
     with shop.stores.ledger.read() as connection:
         rows = connection.execute(question).all()
-    columns = list(zip(*rows, strict=True)) or [()] * 6
-    trace, happened, heard = (np.asarray(column, np.int64) for column in columns[:3])
-    is_granted = np.asarray(columns[3], bool)
+    columns = list(zip(*rows, strict=True)) or [()] * len(wanted)
+    trace, happened, heard, seq = (np.asarray(column, np.int64) for column in columns[:4])
+    is_granted = np.asarray(columns[4], bool)
     known = np.where(is_granted, happened, np.maximum(happened, heard))
-    until, withdrawn = (np.asarray([_FAR if end is None else end for end in c], np.int64) for c in columns[4:])
+    until, withdrawn = (np.asarray([_FAR if end is None else end for end in c], np.int64) for c in columns[5:])
     ends = np.minimum(until, np.where(is_granted, withdrawn, _FAR))
-    order = np.lexsort((np.arange(trace.size), happened, known, trace))
+    order = np.lexsort((seq, ~is_granted, happened, known, trace))
     order = order[_is_news(trace[order], happened[order])]
     return _Said(trace[order], known[order], is_granted[order], ends[order])
 
