@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from limner.core.errors import Broken, Busy, Full, words
@@ -193,7 +193,7 @@ def _sqlite_begin(connection: Connection) -> None:
 def _postgresql_begin(connection: Connection) -> None:
     """Readers see one snapshot and never wait; writers take turns, so that what they read stays true until they end."""
     if connection.get_execution_options().get("limner_write", False):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+        connection.execute(select(func.set_config("lock_timeout", f"{_WAIT_SECONDS}s", True)))  # noqa: FBT003
+        connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
