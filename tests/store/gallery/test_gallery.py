@@ -141,6 +141,16 @@ def test_a_version_of_the_same_name_is_kept(gallery):
     assert not list(gallery.folder.glob(".draft*"))
 
 
+def test_what_is_written_again_while_it_is_synced_loses_nothing(gallery):
+    for turn in range(30):
+        draft = gallery.draft()
+        for place in range(20):
+            draft.put(f"c{place}", np.arange(9) + turn, type="int")
+            draft.view()
+        draft.seal(f"v{turn}")
+    assert gallery.version("v29").column("c19").values.tolist() == list(range(29, 38))
+
+
 def test_members_and_cards(gallery):
     draft = gallery.draft()
     draft.put_living(BitMap(range(10)))

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,7 +195,7 @@ class Draft:
 
     def discard(self) -> None:
         """Take the draft away."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _wait(self) -> None:
@@ -206,19 +206,29 @@ class Draft:
 
     def _write_array(self, file: str, values: Array) -> int:
         """Write one NumPy file; the place its values begin at."""
-        path = self.folder / file
-        with _room(path), path.open("xb") as handle:
+        with self._fresh_file(file, "xb") as handle:
             np.lib.format.write_array_header_1_0(handle, np.lib.format.header_data_from_array_1_0(values))
             offset = handle.tell()
             handle.write(values.data)
-        self._syncs.append(self._pool.submit(_sync, path))
         return offset
 
     def _write(self, file: str, body: bytes | memoryview) -> None:
-        path = self.folder / file
-        with _room(path), path.open("wb") as handle:
+        with self._fresh_file(file) as handle:
             handle.write(body)
-        self._syncs.append(self._pool.submit(_sync, path))
+
+    @contextmanager
+    def _fresh_file(self, file: str, mode: Literal["wb", "xb"] = "wb") -> Iterator[BinaryIO]:
+        """A file to write; it is synced in the background by its handle, so that it may be replaced meanwhile."""
+        path = self.folder / file
+        with _room(path):
+            handle = path.open(mode)
+            try:
+                yield handle
+                handle.flush()
+            except BaseException:
+                handle.close()
+                raise
+        self._syncs.append(self._pool.submit(_synced, handle))
 
 
 def file_name(name: str) -> str:
@@ -290,6 +300,11 @@ def _room(path: Path) -> Iterator[None]:
         if error.errno in (28, 122):
             raise Full(NO_ROOM, path=path, why=error.strerror) from error
         raise
+
+
+def _synced(handle: BinaryIO) -> None:
+    with handle:
+        os.fsync(handle.fileno())
 
 
 def _sync(path: Path) -> None:
