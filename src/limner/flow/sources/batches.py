@@ -121,7 +121,7 @@ def _read(mapping: Mapped, jobs: Sequence[Job]) -> Iterator[tuple[Job, Iterator[
 
     The chunks of a file must be taken before the next file is. An error comes where the file's next chunk would.
     """
-    parts = ahead(_parts(mapping, jobs), lambda part: part[1].rows.num_rows if part else 0, CHUNK_ROWS)
+    parts = ahead(_parts(mapping, jobs), lambda part: part[1].rows.num_rows if part else 0, CHUNK_ROWS // 2)
     with closing(parts):
         for job in jobs:
             yield job, _until_end(parts)
