@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, text
 from limner.core.errors import Broken, Busy, Clash
 from limner.store.ledger import Ledger, migrate, tables
 from limner.store.ledger.bulk import insert_rows
-from limner.store.ledger.many import among, plain
+from limner.store.ledger.many import among, numbers, plain
 from postgres import fresh, postgres
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
@@ -131,6 +131,11 @@ def test_a_set_of_numbers_is_one_value_and_plain_columns_are_whole_numbers(ledge
         assert [tuple(map(int, one[:3])) for one in found] == [(n, n % 2 == 0, n) for n in range(1, 101) if n % 7 == 3]
         assert {one[3] for one in found} == {None}
         assert connection.execute(question.where(among(row.trace, []))).all() == []
+        columns = [column.tolist() for column in numbers(connection, question.order_by(row.seq), absent=-7)]
+        assert columns[0] == columns[2] == list(range(1, 101))
+        assert columns[1] == [int(n % 2 == 0) for n in range(1, 101)]
+        assert set(columns[3]) == {-7}
+        assert [c.tolist() for c in numbers(connection, question.where(row.seq < 0))] == [[]] * 4
 
 
 def test_a_reader_sees_one_snapshot_and_a_writer_does_not_wait_for_it(ledger):

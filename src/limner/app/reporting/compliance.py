@@ -24,7 +24,7 @@ from limner.flow.decisions.facts import texts_of
 from limner.store.lake.sql import statement
 from limner.store.ledger.columns import instant
 from limner.store.ledger.consents import ANY_PURPOSE
-from limner.store.ledger.many import plain
+from limner.store.ledger.many import numbers, plain
 from limner.store.ledger.tables import consents, outbox, touches
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def _without_consent(shop: Workspace, definitions: Definitions, portrait: Portra
             mine = sent.of((sent.channel == channel) & (sent.purpose == purpose))
             asked = (known[channel].consent or channel) if channel in known else channel
             first = np.searchsorted(number[order], mine.number)
-            last = np.searchsorted(number[order], mine.number, "right")
-            which = np.repeat(np.arange(mine.number.size), last - first)
-            places = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.empty(0, int)])
+            count = np.searchsorted(number[order], mine.number, "right") - first
+            which = np.repeat(np.arange(mine.number.size), count)
+            places = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(count.sum())
             said = _said(shop, str(asked), str(purpose))
-            granted, refused = said.ask(trace[order[places.astype(np.int64)]], mine.handed[which])
+            granted, refused = said.ask(trace[order[places]], mine.handed[which])
             allows = np.bincount(which[granted], minlength=mine.number.size) > 0
             forbids = np.bincount(which[refused], minlength=mine.number.size) > 0
             broken += int((~allows | forbids).sum())
@@ -143,12 +143,10 @@ def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
         or_(row.is_granted.is_(False), row.withdrawn_at.is_(None), row.withdrawn_at > row.happened_at),
     )
     with shop.stores.ledger.read() as connection:
-        rows = connection.execute(question).all()
-    columns = list(zip(*rows, strict=True)) or [()] * len(wanted)
-    trace, happened, heard, seq = (np.asarray(column, np.int64) for column in columns[:4])
-    is_granted = np.asarray(columns[4], bool)
+        trace, happened, heard, seq, granted, until, withdrawn = numbers(connection, question)
+    is_granted = granted > 0
     known = np.where(is_granted, happened, np.maximum(happened, heard))
-    until, withdrawn = (np.asarray([_FAR if end is None else end for end in c], np.int64) for c in columns[5:])
+    until[until < 0], withdrawn[withdrawn < 0] = _FAR, _FAR
     ends = np.minimum(until, np.where(is_granted, withdrawn, _FAR))
     order = np.lexsort((seq, ~is_granted, happened, known, trace))
     order = order[_is_news(trace[order], happened[order])]

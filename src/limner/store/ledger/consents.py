@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from limner.store.ledger.columns import micros
 from limner.store.ledger.ledger import Ledger
-from limner.store.ledger.many import among, beside, plain
+from limner.store.ledger.many import among, beside, numbers, plain
 from limner.store.ledger.tables import consents, loads, outbox
 
 Ints = npt.NDArray[np.int64]
@@ -101,16 +101,9 @@ def read_said(ledger: Ledger, channel: str, purpose: str, traces: Collection[int
     if traces is not None:
         question = question.where(among(row.trace, traces))
     with ledger.read() as connection:
-        found = connection.execute(question).all()
-    trace, seq, granted, happened, until, uses = list(zip(*found, strict=True)) or [()] * 6
-    said = Said(
-        np.asarray(trace, np.int32),
-        np.asarray(seq, np.int64),
-        np.asarray(granted, np.bool_),
-        np.asarray(happened, np.int64),
-        np.asarray([_NEVER if end is None else end for end in until], np.int64),
-        np.asarray([-1 if count is None else count for count in uses], np.int64),
-    )
+        trace, seq, granted, happened, until, uses = numbers(connection, question)
+    until[until < 0] = _NEVER
+    said = Said(trace.astype(np.int32), seq, granted > 0, happened, until, uses)
     return said.take(np.lexsort((said.seq, ~said.is_granted, said.happened_at, said.trace)))
 
 

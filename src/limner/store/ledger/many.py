@@ -6,10 +6,27 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, String, column, literal, select, type_coerce
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    String,
+    column,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+_NONE = np.empty(0, np.int64)
 
 
 class _Spread(FunctionElement[Any]):
@@ -41,7 +58,26 @@ def among(what: ColumnElement[Any], numbers: Iterable[int]) -> ColumnElement[boo
 
 def plain(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     """Columns to select as the database keeps them: instants as µs, money as ten-thousandths, truth as 0 and 1."""
-    return [type_coerce(c, BigInteger) if isinstance(c.type, (TypeDecorator, Boolean)) else c for c in columns]
+    return [_plain(one) for one in columns]
+
+
+def _plain(one: ColumnElement[Any]) -> ColumnElement[Any]:
+    if isinstance(one.type, Boolean):
+        return one.cast(Integer)
+    return type_coerce(one, BigInteger) if isinstance(one.type, TypeDecorator) else one
+
+
+def numbers(connection: Connection, question: Select[Any], absent: int = -1) -> list[npt.NDArray[np.int64]]:
+    """The answer of a question in whole numbers, one array per column, in one order; NULL is `absent`.
+
+    SQLite hands a column over as one JSON text, five times as fast as rows; one text holds some fifty million rows.
+    """
+    asked = question.subquery()
+    if connection.dialect.name != "sqlite":
+        rows = connection.execute(select(*(func.coalesce(c, absent) for c in asked.c))).all()
+        return [np.asarray(column, np.int64) for column in zip(*rows, strict=True)] or [_NONE] * len(asked.c)
+    texts = select(*(func.json_group_array(func.coalesce(c, absent), type_=String) for c in asked.c))
+    return [np.fromstring(text[1:-1], np.int64, sep=",") for text in connection.execute(texts).one()]
 
 
 def beside(what: ColumnElement[str]) -> ColumnElement[str]:
