@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,13 +20,13 @@ def ahead(items: Iterable[T], weight: Callable[[T], int], room: int) -> Generato
     [0, 1, 2, 3, 4]
     """
     queue = _Queue(weight, room)
-    thread = threading.Thread(target=queue.fill, args=(items,), name="limner-ahead", daemon=True)
-    thread.start()
-    try:
-        yield from queue.taken()
-    finally:
-        queue.stop()
-        thread.join()
+    with ThreadPoolExecutor(1, "limner-ahead") as pool:
+        filled = pool.submit(queue.fill, items)
+        try:
+            yield from queue.taken()
+            filled.result()
+        finally:
+            queue.stop()
 
 
 class _Queue(Generic[T]):
@@ -34,7 +35,6 @@ class _Queue(Generic[T]):
         self._items: deque[T] = deque()
         self._load = 0
         self._is_over = False
-        self._error: BaseException | None = None
         self._changed = threading.Condition()
 
     def fill(self, items: Iterable[T]) -> None:
@@ -42,8 +42,6 @@ class _Queue(Generic[T]):
             for item in items:
                 if not self._put(item):
                     return
-        except BaseException as error:  # raised where the items are taken
-            self._error = error
         finally:
             with self._changed:
                 self._is_over = True
@@ -67,8 +65,6 @@ class _Queue(Generic[T]):
                 self._load -= self._weight(item)
                 self._changed.notify_all()
             yield item
-        if self._error is not None:
-            raise self._error
 
     def stop(self) -> None:
         with self._changed:
