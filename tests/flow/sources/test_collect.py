@@ -368,7 +368,7 @@ def test_consents_go_to_the_ledger_and_a_withdrawn_load_keeps_its_refusals(tmp_p
     found = intake.load()
     assert found.to_dict()["rejected"] == {"neither yes nor no": 1}
     with intake.stores.ledger.read() as connection:
-        rows = connection.execute(select(consents).order_by(consents.c.seq)).mappings().all()
+        rows = connection.execute(select(consents).order_by(consents.c.happened_at)).mappings().all()
     assert [(r["channel"], r["is_granted"], r["uses"], r["purpose"]) for r in rows] == [
         ("sms", True, None, "marketing"), ("mini", True, 1, "marketing"), ("sms", False, None, "marketing"),
     ]  # fmt: skip
