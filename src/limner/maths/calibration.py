@@ -31,23 +31,38 @@ def brier(scores: npt.ArrayLike, answers: npt.ArrayLike) -> float | None:
     return float(np.mean((score - answer) ** 2)) if score.size else None
 
 
-def ece(scores: npt.ArrayLike, answers: npt.ArrayLike, bins: int = 10) -> float | None:
-    """Expected calibration error: mean distance of score and rate over bins of equally many customers.
+def reliability(scores: npt.ArrayLike, answers: npt.ArrayLike, bins: int = 10) -> tuple[tuple[float, float, int], ...]:
+    """(mean score, rate of yes, customers) over bins of equally many customers, lowest scores first.
 
-    Equal scores always fall into one bin. None without customers.
+    Equal scores always fall into one bin. Nobody: nothing.
+
+    >>> reliability([0.2] * 10, [1, 1] + [0] * 8)
+    ((0.2, 0.2, 10),)
+    """
+    score, answer = pair(scores, answers)
+    if not score.size:
+        return ()
+    order = np.argsort(score, kind="stable")
+    score, answer = score[order], answer[order].astype(np.float64)
+    cuts = np.searchsorted(score, score[np.linspace(0, score.size, bins + 1)[1:-1].astype(np.int64)], side="left")
+    starts = np.unique(np.r_[0, cuts])
+    counts = np.diff(np.r_[starts, score.size])
+    predicted, observed = (np.add.reduceat(values, starts) / counts for values in (score, answer))
+    columns = (predicted.round(12).tolist(), observed.round(12).tolist(), counts.tolist())
+    return tuple(zip(*columns, strict=True))
+
+
+def ece(scores: npt.ArrayLike, answers: npt.ArrayLike, bins: int = 10) -> float | None:
+    """Expected calibration error: mean distance of score and rate over the bins of `reliability`.
+
+    None without customers.
 
     >>> ece([0.2] * 10, [1, 1] + [0] * 8)
     0.0
     """
-    score, answer = pair(scores, answers)
-    if not score.size:
-        return None
-    order = np.argsort(score, kind="stable")
-    score, answer = score[order], answer[order]
-    cuts = np.searchsorted(score, score[np.linspace(0, score.size, bins + 1)[1:-1].astype(np.int64)], side="left")
-    starts = np.unique(np.r_[0, cuts])
-    gaps = np.add.reduceat(score, starts) - np.add.reduceat(answer.astype(np.float64), starts)
-    return round(float(np.abs(gaps).sum() / score.size), 12)
+    found = reliability(scores, answers, bins)
+    total = sum(count for _, _, count in found)
+    return round(sum(abs(p - o) * n for p, o, n in found) / total, 12) if total else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def card(
         "score_drift": _round(stability(trial.scores, scores)),
         "features": [{"name": name, "importance": value} for name, value in trial.importance.items()],
         "calibration": used.chance.method,
+        "calibration_table": [[_round(predicted), _round(rate), count] for predicted, rate, count in trial.reliability],
         "saw": [_slice(part) for part in parts],
         "note": NOTE,
         "seed": used.seed,

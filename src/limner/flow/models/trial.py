@@ -14,7 +14,7 @@ from limner.core.errors import BadInput, words
 from limner.flow.models.base import Bools, Fitted, Floats, Matrix, ModelKind
 from limner.flow.models.examples import Examples, together
 from limner.maths import arms
-from limner.maths.calibration import Calibration, brier, ece
+from limner.maths.calibration import Calibration, brier, ece, reliability
 from limner.maths.calibration import fit as calibrate
 from limner.maths.ranking import auc, decile_lift
 
@@ -45,7 +45,8 @@ _SHOWN = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the test on the newest slice said. `importance` is the fall of the AUC when a feature is shuffled."""
+    """What the test on the newest slice said. `importance` is the fall of the AUC when a feature is shuffled,
+    `reliability` (mean score, rate, customers) by tenths."""
 
     random_auc: float | None
     temporal_auc: float
@@ -54,6 +55,7 @@ class Trial:
     brier: float | None
     lift: tuple[float, ...]
     importance: Mapping[str, float]
+    reliability: tuple[tuple[float, float, int], ...]
     scores: Floats
 
 
@@ -110,6 +112,7 @@ def attempt(
         brier=brier(scores, answers),
         lift=decile_lift(raw, answers),
         importance=importance,
+        reliability=reliability(scores, answers),
         scores=scores,
     )
 
