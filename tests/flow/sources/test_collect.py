@@ -287,7 +287,6 @@ lines: {item_id: i, amount: a}
 
 def test_one_batch_or_many_give_the_same_lake(tmp_path, monkeypatch):
     import limner.flow.sources.batches as batches
-    import limner.store.lake.writing as writing
 
     mapping = "{id: pos, files: [pos*], identifiers: {member_no: m}, events: [{name: {constant: Order Completed}, " \
               "happened_at: t, order_id: o}], lines: {item_id: i, amount: a}, traits: {city: c}}"  # fmt: skip
@@ -295,7 +294,6 @@ def test_one_batch_or_many_give_the_same_lake(tmp_path, monkeypatch):
     found = []
     for size in (10_000, 100, 33):
         monkeypatch.setattr(batches, "CHUNK_ROWS", size)
-        monkeypatch.setattr(writing, "_FEW", size % 100 * 1000)
         (tmp_path / str(size)).mkdir()
         intake = Intake(tmp_path / str(size), mapping)
         intake.put("pos.csv", body)

@@ -183,7 +183,7 @@ class DuckLake:
         with self.ledger.write() as connection:
             first = self.ledger.take(connection, "seq", arrow.num_rows)
         whole = fit(arrow, declared, {"seq": _range(first, arrow.num_rows), "load": load})
-        new = write_file(self.folder, self._connection, declared, whole, load=load)
+        new = write_file(self.folder, declared, whole, load=load)
         with self.ledger.write() as connection:
             is_new = self.catalog.add(connection, batch_id, [new])
         if not is_new:
@@ -205,7 +205,7 @@ class DuckLake:
         new = []
         for batch_id, rows, load in fresh:
             whole = fit(rows, declared, {"seq": _range(first, rows.num_rows), "load": load})
-            new.append((batch_id, write_file(self.folder, self._connection, declared, whole, load=load)))
+            new.append((batch_id, write_file(self.folder, declared, whole, load=load)))
             first += rows.num_rows
         with self.ledger.write() as connection:
             taken = [self.catalog.add(connection, batch_id, [file]) for batch_id, file in new]
@@ -225,7 +225,7 @@ class DuckLake:
         if self.catalog.has_batch(view, f"view:{version}"):
             return 0
         arrow = rows if isinstance(rows, pa.Table) else self._collected(rows)
-        new = write_file(self.folder, self._connection, declared, fit(arrow, declared, {}), version=version)
+        new = write_file(self.folder, declared, fit(arrow, declared, {}), version=version)
         with self.ledger.write() as connection:
             self.catalog.add(connection, f"view:{version}", [new])
         return int(arrow.num_rows)
@@ -264,7 +264,7 @@ class DuckLake:
         if not pc.any(hit).as_py():
             return 0
         kept = found.filter(pc.invert(hit))
-        new = write_file(self.folder, self._connection, table, kept) if kept.num_rows else None
+        new = write_file(self.folder, table, kept) if kept.num_rows else None
         with self.ledger.write() as connection:
             self.catalog.swap(connection, path, new, datetime(1970, 1, 1, tzinfo=UTC))
         (self.folder / path).unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -39,8 +39,11 @@ ARROW: Mapping[str, pa.DataType] = {
 _COMPRESSION: Final = "snappy"
 """A quarter larger than zstd and written in two thirds of the time; every engine reads it."""
 
-_FEW = 50_000
-"""Rows below which a file is written by Arrow itself."""
+_UNLIKE: Final = frozenset(
+    {"seq", "hash", "event_key", "trace", "with_trace", "happened_at", "session", "order_id", "line", "number"}
+    | {"message_key", "place", "value", "decision"}
+)
+"""Columns whose values hardly repeat: a dictionary of them would be made and thrown away."""
 
 
 def arrow_schema(table: LakeTable) -> pa.Schema:
@@ -50,7 +53,6 @@ def arrow_schema(table: LakeTable) -> pa.Schema:
 
 def write_file(
     folder: Path,
-    connection: duckdb.DuckDBPyConnection,
     table: LakeTable,
     rows: pa.Table,
     *,
@@ -63,7 +65,7 @@ def write_file(
     target.parent.mkdir(parents=True, exist_ok=True)
     with said(folder):
         try:
-            _write_rows(connection, table, rows, target)
+            _write_rows(table, rows, target)
             _sync(target)
         except BaseException:
             target.unlink(missing_ok=True)
@@ -75,44 +77,11 @@ def write_file(
     return NewFile(table.name, str(path), rows.num_rows, target.stat().st_size, load, version, low, high)
 
 
-def _write_rows(connection: duckdb.DuckDBPyConnection, table: LakeTable, rows: pa.Table, target: Path) -> None:
-    """Sorted rows as Parquet; few of them without the engine, which takes longer to be asked than to answer."""
-    if rows.num_rows <= _FEW:
-        ordered = rows.sort_by([(column, "ascending") for column in table.sort]) if table.sort else rows
-        pq.write_table(ordered, target, compression=_COMPRESSION, row_group_size=122_880)
-        return
-    cursor = connection.cursor()
-    cursor.register("fresh", rows)
-    steady = _steady(rows, table.sort)
-    moving = [name for name in rows.column_names if name not in steady]
-    cursor.register("moving", rows.select(moving))
-    relation = cursor.table("moving")
-    if table.sort:
-        relation = relation.order(", ".join(f'"{column}"' for column in table.sort))
-    types = dict(zip(rows.column_names, cursor.table("fresh").types, strict=True))
-    columns = [
-        duckdb.ConstantExpression(steady[name]).cast(types[name]).alias(name)
-        if name in steady
-        else duckdb.ColumnExpression(name)
-        for name in rows.column_names
-    ]
-    relation.select(*columns).write_parquet(str(target), compression=_COMPRESSION, row_group_size=122_880)
-
-
-def _steady(rows: pa.Table, sort: Sequence[str]) -> dict[str, Any]:
-    """Columns that say the same in every row, with what they say: they need not be carried through the sort."""
-    found: dict[str, Any] = {}
-    for name in rows.column_names:
-        column = rows[name]
-        if name in sort or (column.null_count and column.null_count < len(column)):
-            continue
-        if column.null_count:
-            found[name] = None
-        elif not pa.types.is_binary(column.type):
-            ends = pc.min_max(column).as_py()
-            if ends["min"] == ends["max"]:
-                found[name] = ends["min"]
-    return found
+def _write_rows(table: LakeTable, rows: pa.Table, target: Path) -> None:
+    """Sorted rows as Parquet. Arrow does it in half the processor time of the engine, which others ask meanwhile."""
+    ordered = rows.sort_by([(column, "ascending") for column in table.sort]) if table.sort else rows
+    repeated = [name for name in rows.column_names if name not in _UNLIKE]
+    pq.write_table(ordered, target, compression=_COMPRESSION, row_group_size=122_880, use_dictionary=repeated)
 
 
 def fit(rows: pa.Table, table: LakeTable, filled: Mapping[str, Any]) -> pa.Table:
