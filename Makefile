@@ -35,7 +35,7 @@ demo: $(VENV)/.demo ## Play the whole circle on the simulated market and write d
 	@$(BIN)/limner demo --folder $(FOLDER)
 
 test: $(VENV)/.dev ## Run the tests (a few minutes)
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(VENV)/.dev ## Run the long tests
 	@$(BIN)/python -m pytest -m slow
