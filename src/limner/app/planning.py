@@ -23,6 +23,8 @@ from limner.flow.decisions.decide import Decided, Held, decide, experiment_of, h
 from limner.flow.decisions.local import OPEN
 from limner.flow.decisions.plans import Basis, Kept, decisions_of, read_plan, write_plan
 from limner.flow.journeys import advance
+from limner.flow.outcomes.margin import mean_margin
+from limner.flow.sources.names import ORDER
 from limner.store.ledger.tables import assignments
 
 if TYPE_CHECKING:
@@ -37,7 +39,12 @@ NOT_IN_PLAN = words("customer_not_in_plan", "Customer {customer} is not in plan 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A stored plan: who was granted, held out and refused and why, what it costs, what it can show."""
+    """A stored plan: who was granted, held out and refused and why, what it costs, what it can show.
+
+    `hold_out_price` is what leaving the campaign's hold-out alone forgoes, should the campaign reach its goal's effect:
+    the margin of the orders that do not come, less the messages not paid for; benefits are not counted. None where
+    that is not known.
+    """
 
     plan_id: int
     campaign: str
@@ -55,6 +62,7 @@ class Planned:
     base_rate: float | None
     detectable: float | None
     goal_effect: float | None
+    hold_out_price: Decimal | None = None
     warning: str = ""
 
     def to_json(self) -> Mapping[str, object]:
@@ -164,8 +172,19 @@ def _planned(shop: Workspace, campaign: Campaign, plan: Plan, decided: Decided, 
         base_rate=rate,
         detectable=detectable,
         goal_effect=effect,
+        hold_out_price=_hold_out_price(shop, campaign, plan, held),
         warning="underpowered" if is_weak else "",
     )
+
+
+def _hold_out_price(shop: Workspace, campaign: Campaign, plan: Plan, held: int) -> Decimal | None:
+    effect = campaign.goal.effect
+    if effect is None or not held or not plan.granted or campaign.goal.event != ORDER:
+        return None
+    margin = mean_margin(shop.stores, plan.asof)
+    if margin is None:
+        return None
+    return (held * (Decimal(str(effect)) * margin - plan.cost / plan.granted)).quantize(Decimal("0.01"))
 
 
 def _instant(micro: int) -> datetime:

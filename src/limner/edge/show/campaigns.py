@@ -70,12 +70,11 @@ def _detectable(found: Planned, voice: Voice) -> str | None:
 
 def _price(found: Planned, voice: Voice) -> str | None:
     """What the hold-out costs if the campaign does what it is meant to: money where that is known, else orders."""
-    price = getattr(found, "hold_out_price", None)
-    if price is not None:
-        return voice.money(price)
     held = found.held_out_by.get("campaign", 0)
     if not held or not found.goal_effect:
         return None
+    if found.hold_out_price is not None:
+        return voice.say("price_in_money", count=voice.count(held), money=voice.money(found.hold_out_price))
     return voice.say("price_in_orders", count=voice.count(held), orders=voice.count(round(held * found.goal_effect)))
 
 
