@@ -26,6 +26,9 @@ SHOWN = (
     *("top_category", "buying_via", "favourite_via", "gender", "level", "city", "shop", "country"),
 )
 """The tags and traits a report shows first, those that are there."""
+_SCORED = ("rfm", "rfm3")
+_SCORES = (("r", "近度", "recency"), ("f", "频次", "frequency"), ("m", "金额", "spend"))
+"""The scores beside an RFM class."""
 MOST_SPREADS, MOST_PARTS, MOST_ANSWERS, MOST_RARE = 9, 7, 8, 2
 
 
@@ -56,6 +59,8 @@ def display_names(shop: Workspace) -> Mapping[str, tuple[str, str]]:
     """Column → its Chinese and its English name."""
     definitions = shop.definitions
     names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in catalog(definitions).items()}
+    for name, (zh, en) in [pair for pair in names.items() if pair[0] in _SCORED]:
+        names |= {f"{name}.{part}": (f"{zh}·{said}", f"{en}: {said_en}") for part, said, said_en in _SCORES}
     names |= {name: (model.name, model.name_en) for name, model in definitions.of(Model).items()}
     return names | {name: (known.name, "") for name, known in definitions.of(Property).items() if known.name}
 

@@ -27,7 +27,7 @@ def reconciliation(report: Report, voice: Voice) -> Markup:
             "div",
             _table("head_source", _grouped(rows, "source"), voice),
             _second_way(report, voice),
-            class_="beside",
+            class_="beside uneven",
         ),
         el(
             "details",
