@@ -43,7 +43,11 @@ class Taken:
             keep &= np.isin(self.channel, list(channels))
         if classes:
             keep &= np.isin(self.message_class, list(classes))
-        return Taken(self.number[keep], self.moment[keep], self.channel[keep], self.message_class[keep])
+        return self.rows(np.flatnonzero(keep))
+
+    def rows(self, place: Ints) -> Taken:
+        """Those at these places."""
+        return Taken(self.number[place], self.moment[place], self.channel[place], self.message_class[place])
 
 
 def read_taken(connection: Connection, numbers: Ints, earliest: int, latest: int, skip: Sequence[int] = ()) -> Taken:
@@ -56,12 +60,13 @@ def read_taken(connection: Connection, numbers: Ints, earliest: int, latest: int
     if wanted.size <= _MANY:
         question = question.where(among(row.number, wanted))
     found = connection.execute(question).all()
-    number, at, channel, classes, decision = list(zip(*found, strict=True)) or [()] * 5
-    numbers_, moments = np.asarray(number, np.int64), np.asarray(at, np.int64)
-    keep = np.isin(numbers_, wanted) & ~np.isin(np.asarray(decision, np.int64), np.asarray(skip, np.int64))
-    order = np.lexsort((moments[keep], numbers_[keep]))
-    texts = (np.asarray(column, object)[keep][order] for column in (channel, classes))
-    return Taken(numbers_[keep][order], moments[keep][order], *texts)
+    owner, at, channel, classes, decision = list(zip(*found, strict=True)) or [()] * 5
+    taken = Taken(
+        np.asarray(owner, np.int64), np.asarray(at, np.int64), np.asarray(channel, object), np.asarray(classes, object)
+    )
+    own = np.isin(np.asarray(decision, np.int64), np.asarray(skip, np.int64))
+    mine = np.flatnonzero(np.isin(taken.number, wanted) & ~own)
+    return taken.rows(mine[np.lexsort((taken.moment[mine], taken.number[mine]))])
 
 
 def over_cap(numbers: Ints, moments: Ints, cap: Cap, taken: Taken, channel: str, message_class: str) -> Bools:
