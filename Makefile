@@ -37,8 +37,8 @@ demo: $(VENV)/.demo ## Play the whole circle on the simulated market and write d
 test: $(VENV)/.dev ## Run the tests (a few minutes)
 	@$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
-test-slow: $(VENV)/.dev ## Run the long tests
-	@$(BIN)/python -m pytest -m slow
+test-slow: $(VENV)/.dev ## Run the long tests (a quarter of an hour)
+	@$(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
 lint: $(VENV)/.dev ## Check style
 	@$(BIN)/ruff check .
