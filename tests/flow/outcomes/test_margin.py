@@ -30,7 +30,9 @@ def test_paid_less_goods_less_refunds_over_orders(desk):
         ]
     )
     lines = [("a", 1), ("b", 2)]
-    rows = [{"name": ORDERED, "order_id": "1", "item_id": i, "quantity": q, "line": n} for n, (i, q) in enumerate(lines)]
+    rows = [
+        {"name": ORDERED, "order_id": "1", "item_id": i, "quantity": q, "line": n} for n, (i, q) in enumerate(lines)
+    ]
     desk.events([{"who": 1, **row} for row in rows], table="lines")
     # paid 200, goods 50 + 20 + 10, a quarter went back
     assert mean_margin(desk.stores, LATER) == Decimal("30.0000")
