@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from limner.core.exact import to_units
 from limner.core.limits import REASONS
 from limner.core.ours import Channel, Offer, Policy, Wishes
 from limner.flow.decisions.consent_book import Allowed, ConsentBook
@@ -150,8 +149,3 @@ def _reached(channel: Channel, wishes: Wishes, ground: Ground, numbers: Ints) ->
     trace = numbers_of(ground.version, f"address.{channel.address}", numbers)
     allowed = ground.book.state(channel.consent or channel.id, wishes.purpose, ground.now, numbers)
     return trace, allowed
-
-
-def price_of(channel: Channel, offer: Offer, segments: Callable[[Channel, Offer], int]) -> int:
-    """What one message costs, in ten-thousandths: the channel's price times its segments."""
-    return to_units(channel.price) * segments(channel, offer)
