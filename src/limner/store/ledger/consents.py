@@ -75,19 +75,9 @@ class Said:
         return Said(*(getattr(self, name)[place] for name in self.__slots__))
 
 
-def fold(
-    ledger: Ledger,
-    channel: str,
-    purpose: str,
-    asof: datetime,
-    traces: Collection[int] | None = None,
-    own: Collection[int] = (),
-) -> Folded:
-    """What every trace (or those given) allows on a channel for a purpose at `asof`; nobody: empty arrays.
-
-    `own` are the grants the caller's reservations hold, one entry each: they do not count as used by others.
-    """
-    return folded(ledger, read_said(ledger, channel, purpose, traces), asof, own)
+def fold(ledger: Ledger, channel: str, purpose: str, asof: datetime) -> Folded:
+    """What every trace allows on a channel for a purpose at `asof`; nobody: empty arrays."""
+    return folded(ledger, read_said(ledger, channel, purpose), asof)
 
 
 def read_said(ledger: Ledger, channel: str, purpose: str, traces: Collection[int] | None = None) -> Said:
@@ -108,7 +98,10 @@ def read_said(ledger: Ledger, channel: str, purpose: str, traces: Collection[int
 
 
 def folded(ledger: Ledger, said: Said, asof: datetime, own: Collection[int] = ()) -> Folded:
-    """The state at `asof` of consents that were read before, with the uses that messages have made of them by now."""
+    """The state at `asof` of consents that were read before, with the uses that messages have made of them by now.
+
+    `own` are the grants the caller's reservations hold, one entry each: they do not count as used by others.
+    """
     past = said.before(micros(asof))
     is_counted = past.uses >= 0
     left = np.full(past.seq.size, -1, np.int64)
