@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from limner_market.baskets import SPREAD
 from limner_market.chance import Floats, Ints, generator, poisson, uniform
 from limner_market.days import DAY
-from limner_market.habits import season, time_of_day
+from limner_market.habits import opened, season, time_of_day
 from limner_market.identifiers import renumber
+from limner_market.people import Small
+from limner_market.purchases import SILENT
 from limner_market.states import STATES, State
 from limner_market.world import World
 
 EVENTS = ("page_view", "product_view", "favorite", "add_to_cart")
-_ACTS = np.array([[0.30, 0.55, 0.05, 0.10], [0.07, 0.48, 0.36, 0.09]])  # usual, wavering
-KEEN = 45  # days for which a wavering member has been looking
+_ACTS = np.array([[0.30, 0.55, 0.05, 0.10], [0.10, 0.33, 0.48, 0.09]])  # usual, wavering
+_VIEWS = np.array([s.views for s in STATES])
 _MONTH = 30.0
 
 
@@ -46,50 +48,54 @@ def join_clicks(parts: list[Clicks]) -> Clicks:
     return Clicks(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Clicks))).sorted()
 
 
-def daily_rate(world: World, day: int) -> Floats:
-    """Expected acts of every person on a market day: nothing without the mini-program or before joining."""
+def daily_rate(world: World, state: Small, day: int) -> Floats:
+    """Expected acts of every person in `state` on a market day: nothing without the mini-program or before joining."""
     people = world.people
-    state = people.state
-    usual = np.array([s.views for s in STATES])[state]
-    keen = np.array([s.keen for s in STATES])[state]
-    rate = np.where(day >= world.now_day - KEEN, keen, usual)
-    rate = rate * people.browse * people.has_mini / _MONTH
-    awake = (state == State.SLEEPING) & (day < world.now_day - 240)
-    rate = np.where(awake, rate * 9.0, rate)
+    rate = _VIEWS[state] * people.browse * people.has_mini / _MONTH
     rate[: people.members] *= world.purchases.joined <= day
-    return np.asarray(rate * season(day))
+    return np.asarray(rate * season(day) * opened((day - world.first_day) / (world.now_day - world.first_day)))
+
+
+def state_on(world: World, day: int) -> Small:
+    """The state every person was in on a market day before now: who sleeps now, or did then, wavered for half a year
+    after each order."""
+    bought, state = world.purchases, world.people.state.copy()
+    last = np.full(len(state), -SILENT - 1)
+    last[: world.people.members] = bought.joined
+    before = slice(0, int(np.searchsorted(bought.day, day)))
+    last[bought.person[before]] = bought.day[before]
+    turns = (state == State.SLEEPING) | (state == State.WAVERING)
+    state[turns] = np.where(day - last[turns] <= SILENT, State.WAVERING, State.SLEEPING)
+    return state
 
 
 def past_clicks(world: World, first: int, last: int) -> Clicks:
     """All acts in the market days [first, last) before now, drawn as one block per call: call it with whole periods
     only."""
     rng = generator(world.seed, f"clicks/{first}")
-    edge = min(max(world.now_day - KEEN, first), last)
-    parts = []
-    for low, high in ((first, edge), (edge, last)):
-        if low == high:
-            continue
-        count = rng.poisson(daily_rate(world, low) * (high - low))
-        person = np.repeat(np.arange(len(count)), count)
-        day = low + (rng.random(len(person)) * (high - low)).astype(np.int64)
-        day = np.maximum(day, _joined(world, person))
-        draws = rng.random((5, len(person)))
-        parts.append(_act(world, person, day, draws, rng.normal(0.0, SPREAD, len(person))))
-    return join_clicks(parts)
+    middle = (first + last) // 2
+    state = state_on(world, middle)
+    count = rng.poisson(daily_rate(world, state, middle) * (last - first))
+    person = np.repeat(np.arange(len(count)), count)
+    day = first + (rng.random(len(person)) * (last - first)).astype(np.int64)
+    day = np.maximum(day, _joined(world, person))
+    draws = rng.random((5, len(person)))
+    return _act(world, state, person, day, draws, rng.normal(0.0, SPREAD, len(person))).sorted()
 
 
 def clicks_on(world: World, day: int) -> Clicks:
     """All acts of one market day from now on, drawn by (person, day): the same whoever was sent a message."""
     seed = world.seed
     everyone = np.arange(len(world.people))
-    count = poisson(daily_rate(world, day), uniform(seed, "clicks/count", everyone, day))
+    state = world.people.state
+    count = poisson(daily_rate(world, state, day), uniform(seed, "clicks/count", everyone, day))
     person = np.repeat(everyone, count)
     nth = np.arange(len(person)) - np.repeat(np.cumsum(count) - count, count)
     draws = np.stack(
         [uniform(seed, f"clicks/{name}", person, day, nth) for name in ("act", "item", "hour", "fine", "worth")]
     )
     worth = (draws[4] - 0.5) * SPREAD * 3.46
-    return _act(world, person, np.full(len(person), day), draws, worth).sorted()
+    return _act(world, state, person, np.full(len(person), day), draws, worth).sorted()
 
 
 def landing_clicks(world: World, person: Ints, second: Ints) -> Clicks:
@@ -98,9 +104,9 @@ def landing_clicks(world: World, person: Ints, second: Ints) -> Clicks:
     return Clicks(person, second, plain.astype(np.int8), plain - 1, _visits(person, second // DAY)).sorted()
 
 
-def _act(world: World, person: Ints, day: Ints, draws: Floats, worth: Floats) -> Clicks:
+def _act(world: World, states: Small, person: Ints, day: Ints, draws: Floats, worth: Floats) -> Clicks:
     people = world.people
-    state = people.state[person]
+    state = states[person]
     cumulative = np.cumsum(_ACTS, axis=1)[(state == State.WAVERING).astype(np.int64)]
     event = (draws[0][:, None] >= cumulative[:, :-1]).sum(axis=1).astype(np.int8)
     basket = np.array([s.basket for s in STATES])[state] * 100.0

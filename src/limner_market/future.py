@@ -10,8 +10,8 @@ from limner_market.baskets import NO_CODE, Baskets, Lines, fill, join_lines
 from limner_market.chance import Ints, uniform
 from limner_market.days import DAY
 from limner_market.history import own_time
-from limner_market.response import REACH, WINDOW, chances
-from limner_market.states import STATES
+from limner_market.response import REACH, chances
+from limner_market.states import STATES, WINDOW
 from limner_market.touches import Touches, added_on
 from limner_market.world import World
 

@@ -49,10 +49,18 @@ def share_after(slot: Ints, second: Ints) -> Floats:
 
 
 def season(day: int) -> float:
-    """How busy the mini-program is on a market day against an ordinary one: it opened small, and has its two big
-    sales."""
+    """How busy the mini-program is on a market day against an ordinary one: it has its two big sales."""
     month = int((np.datetime64("1970-01-01") + np.timedelta64(day, "D")).astype("datetime64[M]").astype(int)) % 12 + 1
     return {6: 1.35, 11: 1.6, 12: 1.1, 2: 0.75, 7: 0.9}.get(month, 1.0)
+
+
+def opened(share: float) -> float:
+    """How far the mini-program has found its users by a share of the years behind: it opened small.
+
+    >>> opened(0.0), opened(1.0), opened(1.2)
+    (0.05, 1.0, 1.0)
+    """
+    return 0.05 + 0.95 * min(max(share, 0.0), 1.0) ** 2.5
 
 
 def hour_pull(slot: Ints, second: Ints) -> Floats:

@@ -62,7 +62,7 @@ def make_people(seed: int, customers: int) -> People:
         members=customers,
         state=state,
         warmth=np.exp(rng.normal(0.0, 0.35, total) - 0.35**2 / 2),
-        browse=rng.gamma(8.0, 1 / 8.0, total),
+        browse=rng.gamma(12.0, 1 / 12.0, total),
         word_pull=1.0 + traits["word_spread"] * np.clip(rng.normal(0.0, 1.0, total), -2.5, 2.5),
         coupon_pull=1.0 + traits["coupon_spread"] * np.clip(rng.normal(0.0, 1.0, total), -2.5, 2.5),
         thrift=np.clip(rng.beta(traits["thrift"] * 20, (1 - traits["thrift"]) * 20), 0.0, 1.0),

@@ -1,7 +1,9 @@
 """When people bought in the past: days before now on which each person ordered, and the day each member joined.
 
 The years behind are drawn so that they look like the years ahead: a loyal member orders about once a quarter, and
-nobody who is asleep has ordered for half a year.
+nobody who is asleep has ordered for half a year. Wavering members order by chance at the rate of their state; who has
+not for half a year falls asleep, and who orders again wavers again. So the market stands still on the whole while its
+members come and go, and what a model learns a month ago still holds today.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import numpy as np
 
 from limner_market.chance import Floats, Ints, generator
 from limner_market.people import People
-from limner_market.states import State
+from limner_market.states import STATES, WINDOW, State
 
 QUARTER = 91
 SILENT = 186  # days; a sleeping member has been silent for longer than half a year
-PAUSE = 36  # days; a wavering member has not ordered for longer than a month
+LATEST = 178.0  # days; a wavering or woken member has ordered since
+_ROUNDS = 10  # orders of a wavering member that are drawn at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,21 @@ def _sleeping(rng: np.random.Generator, who: Ints, people: People, span: float) 
 
 
 def _wavering(rng: np.random.Generator, who: Ints, people: People, span: float) -> tuple[_Ages, Floats]:
-    last = rng.uniform(PAUSE, min(170.0, span - 1), len(who))
+    """Orders by chance at the member's own rate, which falls to that of sleep after half a year without one."""
+    warmth = people.warmth[who] / people.warmth[who].mean()
+    rate, asleep = (-np.log(1.0 - STATES[s].base) / WINDOW * warmth for s in (State.WAVERING, State.SLEEPING))
+    last = -np.log(1.0 - rng.random(len(who)) * (1.0 - np.exp(-rate * LATEST))) / rate
+    gap = rng.exponential(1.0, (_ROUNDS, len(who)))
+    days = np.where(gap < rate * SILENT, gap / rate, SILENT + (gap - rate * SILENT) / asleep)
     since = np.maximum(rng.uniform(150.0, 1_500.0, len(who)), last + 1.0)
-    end = np.minimum(since, span)
-    count = rng.poisson(1.5 * (end - last) / 365.0 * people.warmth[who])
-    return _join(_Ages(who, last), _several(rng, who, count, last, end)), since
+    age = last + np.cumsum(days, axis=0)
+    kept = age < np.minimum(since, span)
+    earlier = _Ages(np.broadcast_to(who, age.shape)[kept], age[kept])
+    return _join(_Ages(who, last), earlier), since
 
 
 def _woken(rng: np.random.Generator, who: Ints, people: People, span: float) -> tuple[_Ages, Floats]:
-    last = rng.uniform(0.0, 178.0, len(who))
+    last = rng.uniform(0.0, LATEST, len(who))
     before = np.minimum(last + SILENT, span - 2.0)
     others = _several(rng, who, 2 + rng.poisson(0.4, len(who)), before, np.full(len(who), span))
     return _join(_Ages(who, last), others), np.full(len(who), span) + rng.exponential(300.0, len(who))

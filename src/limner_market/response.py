@@ -10,9 +10,8 @@ import numpy as np
 from limner_market.chance import Floats, Ints
 from limner_market.habits import hour_pull
 from limner_market.people import People
-from limner_market.states import STATES, TARGETS, State
+from limner_market.states import STATES, TARGETS, WINDOW, State
 
-WINDOW = 14  # days in which an order counts as an answer, and for which a coupon is good
 REACH = 28  # days after which a message is forgotten
 FATIGUE = 0.90  # what is left of the effect for each message delivered in the 30 days before
 MEMORY = 30

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+WINDOW = 14  # days in which an order counts as an answer, and for which a coupon is good
+
 
 class State(IntEnum):
     """The hidden states; guests buy without joining, visitors only look."""
@@ -29,8 +31,8 @@ class Nature:
 
     `share` of the members · `base` chance to order by oneself · `words`, `coupon` points a delivered message adds:
     words alone, and what a very large coupon would add on top (half of it at `half` yuan) · `basket` median,
-    `old_basket` in the years before · `redeem` chance that a buyer who holds a coupon uses it · `views` clicks a
-    month in the mini-program, `keen` in the last weeks.
+    `old_basket` in the years before · `redeem` chance that a buyer who holds a coupon uses it · `views` acts a
+    month in the mini-program.
     """
 
     name: str
@@ -48,18 +50,17 @@ class Nature:
     mini: float
     wecom: float
     views: float
-    keen: float
     half: float = 20.0
 
 
 STATES: tuple[Nature, ...] = (
-    Nature("sleeping", 0.480, 0.0200, 0.0065, 0.0090, 0.30, 0.30, 280, 480, 0.85, 0.40, 0.50, 0.45, 0.30, 0.10, 0.10),
-    Nature("loyal", 0.260, 0.1405, 0.0010, 0.0014, 2.50, 2.50, 250, 250, 0.95, 0.12, 0.45, 0.80, 0.60, 0.80, 0.80),
-    Nature("wavering", 0.190, 0.0600, 0.0060, 0.0306, 0.30, 0.30, 700, 700, 0.85, 0.92, 0.80, 1.00, 0.40, 0.50, 16.5),
-    Nature("woken", 0.030, 0.0500, 0.0040, 0.0120, 0.30, 0.30, 300, 400, 0.85, 0.40, 0.50, 0.60, 0.40, 0.60, 0.60),
-    Nature("fresh", 0.040, 0.0500, 0.0050, 0.0120, 0.30, 0.30, 280, 280, 0.85, 0.35, 0.55, 0.85, 0.50, 1.50, 1.50),
-    Nature("guest", 0.0, 0.0150, 0.0, 0.0, 0.0, 0.0, 280, 280, 0.0, 0.40, 0.50, 0.0, 0.0, 0.0, 0.0),
-    Nature("visitor", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 280, 280, 0.0, 0.40, 0.60, 1.0, 0.0, 0.50, 0.50),
+    Nature("sleeping", 0.460, 0.0200, 0.0065, 0.0090, 0.30, 0.30, 280, 480, 0.85, 0.40, 0.50, 0.45, 0.30, 0.10),
+    Nature("loyal", 0.200, 0.1405, 0.0010, 0.0014, 2.50, 2.50, 250, 250, 0.95, 0.12, 0.45, 0.80, 0.60, 0.80),
+    Nature("wavering", 0.270, 0.0600, 0.0060, 0.0306, 0.30, 0.30, 700, 700, 0.85, 0.92, 0.80, 1.00, 0.40, 8.00),
+    Nature("woken", 0.030, 0.0500, 0.0040, 0.0120, 0.30, 0.30, 300, 400, 0.85, 0.40, 0.50, 0.60, 0.40, 0.60),
+    Nature("fresh", 0.040, 0.0500, 0.0050, 0.0120, 0.30, 0.30, 280, 280, 0.85, 0.35, 0.55, 0.85, 0.50, 1.50),
+    Nature("guest", 0.0, 0.0150, 0.0, 0.0, 0.0, 0.0, 280, 280, 0.0, 0.40, 0.50, 0.0, 0.0, 0.00),
+    Nature("visitor", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 280, 280, 0.0, 0.40, 0.60, 1.0, 0.0, 0.50),
 )
 
 # The touch at which `words` and `coupon` are true: (state, yuan of coupon, points of lift over 14 days).

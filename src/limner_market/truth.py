@@ -15,8 +15,8 @@ from limner_market.days import DAY
 from limner_market.files import Written
 from limner_market.habits import SLOTS, share_after
 from limner_market.identifiers import Spoil
-from limner_market.response import FATIGUE, GATEWAYS, MEMORY, WINDOW, chances, on_day, strength
-from limner_market.states import STATES
+from limner_market.response import FATIGUE, GATEWAYS, MEMORY, chances, on_day, strength
+from limner_market.states import STATES, WINDOW
 from limner_market.touches import Touches, added_on, no_touches
 from limner_market.world import World
 
