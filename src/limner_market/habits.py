@@ -60,7 +60,7 @@ def opened(share: float) -> float:
     >>> opened(0.0), opened(1.0), opened(1.2)
     (0.05, 1.0, 1.0)
     """
-    return 0.05 + 0.95 * min(max(share, 0.0), 1.0) ** 2.5
+    return float(0.05 + 0.95 * min(max(share, 0.0), 1.0) ** 2.5)
 
 
 def hour_pull(slot: Ints, second: Ints) -> Floats:

@@ -42,10 +42,10 @@ _WAVERING = "favourites_30d >= 2 and orders_30d == 0 and discount_share >= 0.5"
 _BEST = "orders_365d >= 4 and recency_days <= 92 and discount_share < 0.5"
 _SILENT = "recency_days > 180 and orders >= 2 and net_spend >= 300"
 
-_A = StoryCampaign("A", "种草未拔", _WAVERING, "sms", Decimal(40), 20, 0.30, 0.086, 0.0264, "works")
+_A = StoryCampaign("A", "种草未拔", _WAVERING, "sms", Decimal(40), 20, 0.40, 0.086, 0.0264, "works")
 _B = StoryCampaign("B", "老客上新礼", _BEST, "sms", Decimal(50), 11, 0.15, 0.142, 0.0020, "loses money")
 _C = StoryCampaign("C", "沉睡唤醒", _SILENT, "sms", Decimal(0), 10, 0.50, 0.0265, 0.0065, "works")
-_A_HALVED = StoryCampaign("A2", "种草未拔·减半", _WAVERING, "sms", Decimal(20), 20, 0.30, 0.080, 0.0200, "works")
+_A_HALVED = StoryCampaign("A2", "种草未拔·减半", _WAVERING, "sms", Decimal(20), 20, 0.40, 0.080, 0.0200, "works")
 _NOW = datetime(2026, 9, 1, tzinfo=ZONE)
 
 STORY = Story(

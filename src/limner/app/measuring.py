@@ -106,8 +106,8 @@ def base_rate(shop: Workspace, campaign: Campaign, portrait: Portrait) -> float 
     """How many of the same audience did what the campaign wants, a while ago: the rate to expect without it.
 
     The audience is selected at an earlier asof and watched for the goal's span after it, so that a rule such as "no
-    order in 30 days" does not make the rate zero. None where nobody was in it then, or where the audience asks for what
-    was not known then, such as a score.
+    order in 30 days" does not make the rate zero; who is who is what is known today. None where nobody was in it then,
+    or where the audience asks for what was not known then, such as a score.
     """
     from limner.app.asking import ground_at
     from limner.app.running import snapshot
@@ -119,7 +119,7 @@ def base_rate(shop: Workspace, campaign: Campaign, portrait: Portrait) -> float 
     then = midnight(portrait.asof - back, zone)
     today = ground_at(shop, portrait.version, portrait.links, portrait.asof)
     wanted, columns = for_audience(today, campaign.audience)
-    version = snapshot(shop, then, wanted)
+    version = snapshot(shop, then, wanted, portrait.links)
     if not columns <= version.headers.keys():
         return None
     ground = ground_at(shop, version, str(version.labels["links"]), then)

@@ -73,15 +73,18 @@ def run(shop: Workspace, asof: str | datetime | None = None) -> Ran:
         return _publish(shop, at)
 
 
-def snapshot(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING) -> Version:
-    """The profiles and tags at a past asof, or the parts wanted of them; built when not there, and not published."""
-    return shop.stores.gallery.version(_built(shop, asof, wanted)[0])
+def snapshot(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING, links: str = "") -> Version:
+    """The profiles and tags at a past asof, or the parts wanted of them; built when not there, and not published.
+
+    `links` says who is who by a version of the links other than that of the asof.
+    """
+    return shop.stores.gallery.version(_built(shop, asof, wanted, links)[0])
 
 
-def _marks(shop: Workspace, asof: datetime) -> _Marks:
+def _marks(shop: Workspace, asof: datetime, links: str = "") -> _Marks:
     stores, definitions = shop.stores, shop.definitions
     settings = [stores.settings.identity.identifiers_per_customer, stores.settings.identity.customers_per_identifier]
-    links = name_of(
+    links = links or name_of(
         "links", asof, {"v": IDENTITY_VERSION, "files": files_mark(stores, ["identifiers"], asof), "limits": settings}
     )
     profiles = name_of(
@@ -109,9 +112,11 @@ def _marks(shop: Workspace, asof: datetime) -> _Marks:
     return _Marks(asof, links, profiles, behaviour, whole)
 
 
-def _built(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING) -> tuple[str, tuple[str, ...]]:
+def _built(
+    shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING, links: str = ""
+) -> tuple[str, tuple[str, ...]]:
     """The name of the version with profiles and tags at an asof, and what had to be done for it."""
-    marks, stores = _marks(shop, asof), shop.stores
+    marks, stores = _marks(shop, asof, links), shop.stores
     whole = f"p-{version([marks.profiles, marks.tags])}"
     name = whole if wanted.is_all else _part_name(marks, wanted)
     for known in (whole, name):
@@ -130,7 +135,7 @@ def _built(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING) -> tupl
             done.append("build")
         if _tag(shop, draft, base, marks, wanted.tags):
             done.append("tag")
-        labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": _behaviour(shop, asof)}
+        labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": behaviour_mark(shop, asof)}
         draft.seal(name, **labels, asof=asof.isoformat())
     except BaseException:
         draft.discard()
@@ -156,7 +161,7 @@ def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks, onl
     """Compute the tags that are stale: all of them (or `only` some) when behaviour changed, else those whose definition
     did."""
     known = catalog(shop.definitions)
-    if base is not None and base.labels.get("behaviour") == _behaviour(shop, marks.asof):
+    if base is not None and base.labels.get("behaviour") == behaviour_mark(shop, marks.asof):
         fresh = {header.version for header in draft.headers.values()}
         only = [name for name, placed in known.items() if placed.version not in fresh]
         stale = {header.version for header in draft.headers.values()} - {p.version for p in known.values()}
@@ -177,7 +182,8 @@ def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks, onl
     return True
 
 
-def _behaviour(shop: Workspace, asof: datetime) -> str:
+def behaviour_mark(shop: Workspace, asof: datetime) -> str:
+    """A mark of the files that tell of behaviour before an asof."""
     return files_mark(shop.stores, _BEHAVIOUR, asof)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
@@ -55,5 +55,5 @@ def definitions_mark(definitions: Definitions, folders: Iterable[str]) -> str:
 
 
 def name_of(part: str, asof: datetime, inputs: Mapping[str, object]) -> str:
-    """The name of a view: the hash of the station's version, its inputs and the asof."""
-    return version({"part": part, "asof": asof, **inputs})
+    """The name of a view: the hash of the station's version, its inputs and the asof, in whatever zone it was said."""
+    return version({"part": part, "asof": asof.astimezone(UTC), **inputs})

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
+from sqlglot import exp
+
 from limner.core.errors import BadDefinition, LimnerError, NotFound, near, words
 from limner.core.ours import Channel, Model, Property
 from limner.core.rule import Lexicon
@@ -24,6 +26,7 @@ from limner.store.lake.tables import TABLES, LakeTable
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
+    from limner.flow.tags.base import Ground
     from limner.store.definitions import Definitions
     from limner.store.gallery import Version
 
@@ -109,13 +112,30 @@ def _is_open(shop: Workspace, definitions: Definitions) -> bool:
 
 def _built(shop: Workspace) -> dict[str, Type]:
     """The columns of the newest portrait: traits stated by loads of sources that are gone stay words."""
+    return {name: header.type for name, header in _headers(shop).items() if not header.version}
+
+
+def _headers(shop: Workspace) -> Mapping[str, Header]:
+    """The columns of the newest portrait; none without one."""
     from limner.app.grounds import portrait_of
 
     try:
-        headers = portrait_of(shop).version.headers
+        return portrait_of(shop).version.headers
     except NotFound:
         return {}
-    return {name: header.type for name, header in headers.items() if not header.version}
+
+
+def _fresh_headers(shop: Workspace) -> Mapping[str, Header]:
+    """The columns of the newest portrait when no behaviour has come in since; else none."""
+    from limner.app.grounds import portrait_of
+    from limner.app.running import behaviour_mark
+
+    try:
+        version = portrait_of(shop).version
+    except NotFound:
+        return {}
+    is_fresh = version.labels.get("behaviour") == behaviour_mark(shop, shop.clock())
+    return version.headers if is_fresh else {}
 
 
 def _traits(definitions: Definitions) -> dict[str, Type]:
@@ -136,7 +156,7 @@ def _tags(
     ground = ground_of(shop.stores, shop.clock(), columns=dict(traits))
     ground = replace(ground, relations=relations({**shop.stores.lake.tables(), "events": events}))
     try:
-        return _cells(prepare(definitions, ground).parts), []
+        return _known_cells(shop, definitions, ground), []
     except LimnerError:
         pass
     wrong, columns = [], {}
@@ -151,6 +171,19 @@ def _tags(
         except LimnerError as error:
             wrong.append(error.at(placed.place))
     return columns, wrong
+
+
+def _known_cells(shop: Workspace, definitions: Definitions, ground: Ground) -> dict[str, Type]:
+    """The columns of tags, which are all checked; those of a tag the newest portrait holds are read off it."""
+    held: dict[str, dict[str, Type]] = {}
+    for name, header in _fresh_headers(shop).items():
+        held.setdefault(header.version, {})[name] = header.type
+    same = {name: held[placed.version] for name, placed in catalog(definitions).items() if placed.version in held}
+    fresh = [name for name in catalog(definitions) if name not in same]
+    quiet = replace(ground, ask=lambda query: shop.stores.lake.table(exp.select("*").from_(query.subquery()).limit(0)))
+    prepare(definitions, quiet, same)
+    found = _cells(prepare(definitions, ground, fresh).parts)
+    return {**found, **{column: kind for columns in same.values() for column, kind in columns.items()}}
 
 
 def _cells(parts: Mapping[str, Part]) -> dict[str, Type]:

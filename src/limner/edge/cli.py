@@ -6,6 +6,7 @@ message, 2 wrong usage.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import sys
@@ -39,8 +40,13 @@ _ALWAYS = (
 """Options of every command: flags, the key of their words, and what they say in English."""
 
 
+_SELDOM = 100_000
+"""Objects made between two looks for cycles: hundreds of thousands of rows pass through, and none is part of one."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    gc.set_threshold(_SELDOM)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

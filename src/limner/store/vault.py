@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from limner.core.errors import Broken, Full, words
+from limner.store.ledger.bulk import grouped
 
 SEALED = words(
     "vault_sealed",
@@ -69,12 +70,13 @@ class Vault:
             # in the order of the key: SQLite then writes every page once
             fresh = sorted(pair for pair in wanted.items() if pair[0] not in known)
             random = os.urandom(_RANDOM * len(fresh))
-            rows = (
+            rows = [
                 (trace, kind, *self._seal(trace, raw, random[start : start + _RANDOM]))
                 for start, (trace, raw) in zip(range(0, len(random), _RANDOM), fresh, strict=True)
-            )
+            ]
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT OR IGNORE INTO addresses VALUES (?, ?, ?, ?)", rows)
+            for text, values in grouped("INSERT OR IGNORE INTO addresses VALUES (?, ?, ?, ?)", rows):
+                connection.executemany(text, values)
             connection.execute("COMMIT")
         return len(fresh)
 

@@ -21,7 +21,7 @@ from limner.flow.sources.plain import is_plain
 from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, prepared, slow, template
 from limner.flow.sources.ready import with_ready
 from limner.flow.sources.stamps import stamps
-from limner.flow.sources.traces import _HASH, _pads, short_form
+from limner.flow.sources.traces import _HASH, _pads, short_form, short_kind
 
 ZONE = "Europe/Berlin"
 
@@ -138,17 +138,21 @@ def test_old_dates_are_dates():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["phone", "member_no", "device_id"]), st.lists(st.one_of(
+@given(st.sampled_from(["phone", "member_no", "device_id", "email", "masked_phone"]), st.lists(st.one_of(
     st.from_regex(r"1[0-9]{10}", fullmatch=True), st.from_regex(r"[A-Za-z0-9_-]{1,6}", fullmatch=True),
+    st.from_regex(r"1[0-9]{2}[*x]{2,5}[0-9]{2,5}", fullmatch=True),
+    st.from_regex(r"[a-z0-9_.-]{1,7}@[a-z0-9-]{1,3}([.][a-z]{1,3}){0,3}", fullmatch=True),
+    st.sampled_from(["test@test.com", "a@b.com", "mailto:a@b.com", "A@b.com", "a..b@c.com"]),
     st.sampled_from(["0000", "NULL", "na", "13800138000", "13911111111", "1.38E+10", "-", "--"]), st.text(max_size=5),
 ), min_size=1, max_size=40))  # fmt: skip
 def test_the_short_form_of_an_identifier_is_its_normal_form(name, raws):
     raws = sorted({raw for raw in raws if raw.strip() and "\x00" not in raw})
     connection = duckdb.connect()
     connection.register("fresh", pa.table({"raw": pa.array(raws, pa.string())}))
-    found = connection.sql(exp.select("raw", short_form(identifier_kind(name)).as_("v")).from_("fresh").sql("duckdb"))
-    for raw, value in found.fetchall():
-        assert value is None or identifier(name, raw) == (name, value, None)
+    kind = identifier_kind(name)
+    query = exp.select("raw", short_form(kind).as_("v"), short_kind(kind).as_("k")).from_("fresh")
+    for raw, value, found in connection.sql(query.sql("duckdb")).fetchall():
+        assert value is None or identifier(name, raw) == (found, value, None)
     connection.close()
 
 

@@ -92,7 +92,9 @@ def _written(
     versions = {"links": links}
     found = stores.lake.table(statement(_PACKAGE, "links.sql"), versions=versions)
     read = _Links(found["trace"].to_numpy(), found["number"].to_numpy().astype(np.int64))
-    living = np.unique(read.number)
+    lives = np.zeros(int(read.number.max(initial=-1)) + 1, bool)
+    lives[read.number] = True
+    living = np.flatnonzero(lives)
     draft.put_living(BitMap(living.tolist()))
     identified = np.zeros(draft.size, bool)
     identified[read.number[found["is_identified"].to_numpy(zero_copy_only=False)]] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,17 @@ from limner.flow.sources.base import options_of, reader_of
 from limner.flow.sources.batches import Failed, Job
 from limner.flow.sources.definition import Source
 from limner.flow.sources.loading import Place, load_files
-from limner.flow.sources.loads import Counts, Progress, begin, content_hashes, forget, note, total, withdraw
+from limner.flow.sources.loads import (
+    Counts,
+    Progress,
+    begin,
+    content_hashes,
+    done_before,
+    forget,
+    note,
+    total,
+    withdraw,
+)
 from limner.flow.sources.mapping import Mapped, mapped
 
 if TYPE_CHECKING:
@@ -123,18 +133,40 @@ def collect(
     A file that fails leaves nothing of itself behind and stops the run; those before it stay. A full disk leaves what
     was written of the file for the next run to go on with.
     """
-    wanted = _jobs(definitions, sources, files, folder)
-    total_size = sum(path.stat().st_size for _, path in wanted)
-    found: list[FileResult] = []
+    given = [_Given(*one) for one in _jobs(definitions, sources, files, folder)]
+    contents = content_hashes([one.path for one in given])
+    found = {
+        one: FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
+        for one, content in zip(given, contents, strict=True)
+        if (load := done_before(stores, one.source, content)) is not None
+    }
+    fresh = {one: content for one, content in zip(given, contents, strict=True) if one not in found}
+    total_size = sum(one.size for one in fresh)
     before = 0
     with closing(Place(stores)) as place:
-        for mapping, paths in _groups(stores, wanted):
-            size = sum(path.stat().st_size for path in paths)
+        for mapping, group in _groups(stores, fresh):
+            size = sum(one.size for one in group)
             told = _part(tell, before, size, total_size)
-            found += _collect_group(stores, definitions, place, mapping, paths, who, now, told)
+            results = _collect_group(
+                stores, definitions, place, mapping, {one: fresh[one] for one in group}, who, now, told
+            )
+            found |= dict(zip(group, results, strict=True))
             before += size
             tell(before, total_size, mapping.source.id)
-    return Collected(tuple(found))
+    return Collected(tuple(found[one] for one in given))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """A file that was given, and the source that reads it."""
+
+    source: Source
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.path.stat().st_size
 
 
 def _part(tell: Tell, before: int, size: int, whole: int) -> Tell:
@@ -146,38 +178,38 @@ def _part(tell: Tell, before: int, size: int, whole: int) -> Tell:
     return told
 
 
-def _groups(stores: Stores, wanted: Sequence[tuple[Source, Path]]) -> Iterator[tuple[Mapped, list[Path]]]:
+def _groups(stores: Stores, wanted: Iterable[_Given]) -> Iterator[tuple[Mapped, list[_Given]]]:
     """Neighbouring files of one source with the same columns, with the mapping they share; all are checked first."""
-    found: list[tuple[tuple[str, Any], Mapped, list[Path]]] = []
-    for source, path in wanted:
-        columns = columns_of(source, path)
-        key = (source.id, tuple(columns.items()))
+    found: list[tuple[tuple[str, Any], Mapped, list[_Given]]] = []
+    for one in wanted:
+        columns = columns_of(one.source, one.path)
+        key = (one.source.id, tuple(columns.items()))
         if found and found[-1][0] == key:
-            found[-1][2].append(path)
+            found[-1][2].append(one)
         else:
-            found.append((key, map_file(stores, source, path, columns), [path]))
-    for _, mapping, paths in found:
-        yield mapping, paths
+            found.append((key, map_file(stores, one.source, one.path, columns), [one]))
+    for _, mapping, group in found:
+        yield mapping, group
 
 
 def _collect_group(
-    stores: Stores, definitions: Definitions, place: Place, mapping: Mapped, paths: Sequence[Path], who: Actor,
-    now: datetime, tell: Tell,
+    stores: Stores, definitions: Definitions, place: Place, mapping: Mapped, group: Mapping[_Given, str],
+    who: Actor, now: datetime, tell: Tell,
 ) -> list[FileResult]:  # fmt: skip
-    found: list[FileResult] = []
-    jobs: list[Job] = []
-    for path, content in zip(paths, content_hashes(paths), strict=True):
-        load, is_done = begin(stores, mapping.source, path, content, who, now)
-        if is_done or any(job.load.load == load.load for job in jobs):
-            found.append(FileResult(load.load, mapping.source.id, path.name, load.counts, is_unchanged=True))
+    """The results of files (with the hashes of their content), in their order; one given twice is loaded once."""
+    found: dict[_Given, FileResult] = {}
+    jobs: dict[_Given, Job] = {}
+    for one, content in group.items():
+        load, is_done = begin(stores, mapping.source, one.path, content, who, now)
+        if is_done or any(job.load.load == load.load for job in jobs.values()):
+            found[one] = FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
         else:
-            jobs.append(Job(path, load))
-    for started in sorted({job.load.started_at for job in jobs}):
-        found += _load(
-            stores, definitions, place, mapping, [j for j in jobs if j.load.started_at == started], who, now, tell
-        )
-    order = {path.name: place for place, path in enumerate(paths)}
-    return sorted(found, key=lambda result: order[result.file])
+            jobs[one] = Job(one.path, load)
+    for started in sorted({job.load.started_at for job in jobs.values()}):
+        mine = {one: job for one, job in jobs.items() if job.load.started_at == started}
+        results = _load(stores, definitions, place, mapping, list(mine.values()), who, now, tell)
+        found |= dict(zip(mine, results, strict=True))
+    return [found[one] for one in group]
 
 
 def _load(

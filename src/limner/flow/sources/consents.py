@@ -17,6 +17,7 @@ from limner.flow.sources.readings import template
 from limner.flow.sources.sections import Making, day_of, hour_of, load_of, stacked
 from limner.store.ledger.bulk import insert_rows
 from limner.store.ledger.columns import micros
+from limner.store.ledger.many import among
 from limner.store.ledger.tables import batches, consents, touches
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ UNKNOWN_MESSAGE = "unknown message"
 DUPLICATE_RECEIPT = "duplicate receipt"
 REFUSING = ("Message Unsubscribed", "Message Complained")
 """Receipts after which the channel is refused."""
-
-_KEYS = 900
 
 
 def consent_rows(making: Making) -> exp.Query | None:
@@ -129,12 +128,10 @@ def mark_receipts(desk: Desk, making: Making, stores: Stores) -> None:
 def _touches(stores: Stores, keys: list[str]) -> pa.Table:
     import pyarrow as pa
 
-    row, found = touches, []
-    wanted = (row.c.message_key, row.c.touch_id, row.c.trace, row.c.campaign, row.c.channel)
+    row = touches.c
+    wanted = (row.message_key, row.touch_id, row.trace, row.campaign, row.channel)
     with stores.ledger.read() as connection:
-        for start in range(0, len(keys), _KEYS):
-            question = select(*wanted).where(row.c.message_key.in_(keys[start : start + _KEYS]))
-            found += [tuple(r) for r in connection.execute(question)]
+        found = connection.execute(select(*wanted).where(among(row.message_key, keys))).all()
     columns: list[list[Any]] = [list(c) for c in zip(*found, strict=True)] or [[], [], [], [], []]
     types = (pa.string(), pa.int64(), pa.int32(), pa.string(), pa.string())
     names = ("message_key", "touch_id", "trace", "campaign", "channel")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -122,12 +123,13 @@ def _write(
     mark_receipts(desk, making, stores)
     making = replace(making, day_offset=offset_of(desk, ROWS, stores.settings.workspace.zone))
     names = {piece.job.load.load: _name(piece) for piece in batch.pieces}
-    _write_identifiers(desk, stores, making, names)
-    for table, build in _TABLES:
-        _append(desk, stores, making, table, names, build)
-    _write_spares(desk, stores, making, names)
-    rejects, values = reject_rows(desk, mapping, batch)
-    _append_rows(stores, "rejects", names, rejects)
+    with _Behind(stores, names) as behind:
+        _write_identifiers(desk, behind, making)
+        for table, build in _TABLES:
+            behind.append(table, _asked(desk, making, table, build))
+        _write_spares(desk, behind, making)
+        rejects, values = reject_rows(desk, mapping, batch)
+        behind.append("rejects", rejects)
     for turn, query in enumerate((consent_rows(making), refusals(making, definitions))):
         if query is not None:
             write_consents(
@@ -138,7 +140,8 @@ def _write(
     settle()
     note_ahead(stores, steps, counts)
     events = sections.orders if mapping.lines else sections.events
-    _append(desk, stores, making, "events", names, receipt_events if mapping.source.receipts else events)
+    rows = _asked(desk, making, "events", receipt_events if mapping.source.receipts else events)
+    _append_rows(stores, "events", names, rows)
     return steps
 
 
@@ -146,14 +149,36 @@ def _step(piece: Piece, counts: Counts) -> Progress:
     return Progress(piece.job.load.load, piece.number + 1, counts, piece.is_last)
 
 
-def _append(
-    desk: Desk, stores: Stores, making: Making, table: str, names: Mapping[int, str],
-    build: Callable[[Making], exp.Query | None],
-) -> None:  # fmt: skip
+class _Behind:
+    """Writes the rows of one batch to the lake, table after table, while the desk is asked for the next.
+
+    Left, it waits until all are written, and raises what kept one from being so.
+    """
+
+    def __init__(self, stores: Stores, names: Mapping[int, str]) -> None:
+        self._stores, self._names = stores, names
+        self._writer = ThreadPoolExecutor(1, "limner-behind")
+        self._waiting: list[Future[None]] = []
+
+    def __enter__(self) -> _Behind:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.shutdown()
+        for one in self._waiting:
+            one.result()
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Hand over the rows of a table."""
+        if rows.num_rows:
+            self._waiting.append(self._writer.submit(_append_rows, self._stores, table, self._names, rows))
+
+
+def _asked(desk: Desk, making: Making, table: str, build: Callable[[Making], exp.Query | None]) -> pa.Table:
+    """The rows of a table that a batch states."""
     key = (table, making.rows, id(making.mapped), making.received_at, making.day_offset.sql())
     empty = exp.select(exp.Literal.number(0).as_("load")).where(exp.false())
-    text = desk.once(key, lambda: build(making) or empty)
-    _append_rows(stores, table, names, desk.ask(text))
+    return desk.ask(desk.once(key, lambda: build(making) or empty))
 
 
 def _append_rows(stores: Stores, table: str, names: Mapping[int, str], rows: pa.Table) -> None:
@@ -172,24 +197,25 @@ def _append_rows(stores: Stores, table: str, names: Mapping[int, str], rows: pa.
     stores.lake.append_many(table, parts)
 
 
-def _write_spares(desk: Desk, stores: Stores, making: Making, names: Mapping[int, str]) -> None:
+def _write_spares(desk: Desk, behind: _Behind, making: Making) -> None:
     """Duplicates are kept aside, for the day the load that stated them first is withdrawn."""
     if not put_aside(desk, making, _SPARES):
         return
     aside = replace(making, rows=_SPARES)
     events = sections.orders if making.mapped.lines else sections.events
-    _append(desk, stores, aside, SPARE_LINES, names, sections.order_lines)
-    _append(desk, stores, aside, SPARE_EVENTS, names, events)
+    behind.append(SPARE_LINES, _asked(desk, aside, SPARE_LINES, sections.order_lines))
+    behind.append(SPARE_EVENTS, _asked(desk, aside, SPARE_EVENTS, events))
     desk.drop(_SPARES)
 
 
-def _write_identifiers(desk: Desk, stores: Stores, making: Making, names: Mapping[int, str]) -> None:
+def _write_identifiers(desk: Desk, behind: _Behind, making: Making) -> None:
     emitted = _EMITTED if desk.has(_EMITTED) else None
     if all(named.is_other for named in making.mapped.identifiers):
         return
     empty = exp.select("1").where(exp.false())
     query = desk.once(("found", id(making.mapped), emitted), lambda: sections.identifiers(making, emitted) or empty)
     desk.make(_FOUND, query)
-    _append(desk, stores, making, "identifiers", names, lambda m: sections.identifier_rows(m, _FOUND, KNOWN))
+    rows = _asked(desk, making, "identifiers", lambda m: sections.identifier_rows(m, _FOUND, KNOWN))
+    behind.append("identifiers", rows)
     desk.add(_EMITTED, exp.select("load", "trace", "with_trace", "moment").from_(_FOUND))
     desk.drop(_FOUND)

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 
 from limner.core.actor import Actor
 from limner.core.definition import as_mapping
@@ -93,15 +93,26 @@ def mapping_version(source: Source) -> str:
     return version(as_mapping(replace(source, name="", files=(), ask={})))
 
 
+def done_before(stores: Stores, source: Source, content: str) -> Load | None:
+    """The load that brought in a file with this content by this source as it is; None when there is none yet."""
+    mapping = mapping_version(source)
+    found = (row for row in _loads_of(stores, source, content) if row["mapping_version"] == mapping)
+    return next((_load(row) for row in found if row["state"] == "done"), None)
+
+
+def _loads_of(stores: Stores, source: Source, content: str) -> Sequence[RowMapping]:
+    same = (loads.c.source == source.id, loads.c.content_hash == content, loads.c.state.in_(("running", "done")))
+    with stores.ledger.read() as connection:
+        return connection.execute(select(loads).where(*same).order_by(loads.c.load)).mappings().all()
+
+
 def begin(stores: Stores, source: Source, path: Path, content: str, who: Actor, now: datetime) -> tuple[Load, bool]:
     """The load of a file by a source, and whether it was done before. `content` is the hash of the file.
 
     A load that was cut off is taken up again. One made under another mapping is withdrawn, and the new one replaces it.
     """
     mapping = mapping_version(source)
-    same = (loads.c.source == source.id, loads.c.content_hash == content, loads.c.state.in_(("running", "done")))
-    with stores.ledger.read() as connection:
-        found = connection.execute(select(loads).where(*same).order_by(loads.c.load)).mappings().all()
+    found = _loads_of(stores, source, content)
     old = next((row for row in found if row["mapping_version"] == mapping), None)
     if old is not None:
         return _load(old), old["state"] == "done"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _INITIALS = {letter for word in EMPTY_WORDS for letter in word[:1].lower() + word[:1].upper()}
-_MAY_MEAN_NOTHING: Final = sorted(ord(letter) for letter in _INITIALS if letter.isascii())
+_MAY_MEAN_NOTHING: Final = frozenset(ord(letter) for letter in _INITIALS if letter.isascii())
 
 _MOST: Final = 10**13
 _FIRST: Final = int(datetime(FIRST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp())
@@ -83,7 +83,8 @@ def _is_plain(chunk: pa.Array) -> bool:
     first, last = here[np.concatenate([[0], ends[:-1]])], here[ends - 1]
     if first.min() <= 32 or last.min() <= 32 or (first == ord("=")).any():
         return False
-    return not np.isin(first, _MAY_MEAN_NOTHING).any() or not _says_nothing(chunk)
+    begun = np.flatnonzero(np.bincount(first, minlength=128)).tolist()
+    return _MAY_MEAN_NOTHING.isdisjoint(begun) or not _says_nothing(chunk)
 
 
 def _says_nothing(chunk: pa.Array) -> bool:

@@ -37,7 +37,9 @@ _BLOCK = 64
 _HASH = "unhex(left(sha256(p.outer_pad || unhex(sha256(p.inner_pad || encode(n.kind || '|' || n.normal)))), 32))"
 """The first 16 bytes of HMAC-SHA256(key, kind | normal form), by its definition (RFC 2104)."""
 
+_MASKED = "1[0-9]{2}[*]{4}[0-9]{3,4}"
 _PLAIN = "[A-Za-z0-9_-]{2,32}"
+_MAIL = "[a-z0-9_-]{1,40}([.][a-z0-9_-]{1,20})?@[a-z0-9]{1,60}([.][a-z]{2,20}){1,3}"
 _PLACEHOLDER = "right(:x, 8) = repeat(right(:x, 1), 8)"
 
 
@@ -86,10 +88,8 @@ class Traces:
     def _hash(self, desk: Desk, kind: IdentifierKind) -> None:
         """Normal form, kind, hash and what it may stand for, of each fresh text."""
         short = short_form(kind)
-        text = exp.Literal.string(kind.name)
-        quick = exp.select("raw", short.as_("normal"), text.as_("kind"), "CAST(NULL AS VARCHAR) AS why").from_(
-            "fresh_raw"
-        )
+        none = exp.cast(exp.null(), "VARCHAR")
+        quick = exp.select("raw", short.as_("normal"), short_kind(kind).as_("kind"), none.as_("why")).from_("fresh_raw")
         quick = quick.where(short.copy().is_(exp.null()).not_())
         left = desk.ask(exp.select("raw").from_("fresh_raw").where(short.copy().is_(exp.null())))["raw"].to_pylist()
         desk.give("given_slow", _slow(kind.name, left))
@@ -182,8 +182,14 @@ def short_form(kind: IdentifierKind) -> exp.Expr:
         known = [exp.Literal.string(phone) for phone in PLACEHOLDERS["phone"]]
         no = exp.or_(exp.In(this=raw, expressions=known), template(_PLACEHOLDER, x=raw))
         return template(
-            "CASE WHEN regexp_full_match(:x, '1[3-9][0-9]{9}') AND NOT (:no) THEN '+86' || :x END", x=raw, no=no
-        )
+            "CASE WHEN regexp_full_match(:x, '1[3-9][0-9]{9}') AND NOT (:no) THEN '+86' || :x "
+            "WHEN regexp_full_match(:x, :masked) THEN :x END",
+            x=raw, no=no, masked=_MASKED,
+        )  # fmt: skip
+    if kind.form == "email":
+        known = [exp.Literal.string(mail) for mail in PLACEHOLDERS["email"]]
+        no = exp.In(this=raw, expressions=known)
+        return template("CASE WHEN regexp_full_match(:x, :form) AND NOT (:no) THEN :x END", x=raw, form=_MAIL, no=no)
     if kind.form not in ("text", "token"):
         return exp.cast(exp.null(), "VARCHAR")
     words = [exp.Literal.string(word) for word in (*sorted(EMPTY_WORDS), *PLACEHOLDERS["token"]) if word.isascii()]
@@ -191,6 +197,15 @@ def short_form(kind: IdentifierKind) -> exp.Expr:
     value = raw if kind.form == "text" else exp.func("lower", raw)
     form = "CASE WHEN regexp_full_match(:x, :form) AND NOT (:no) THEN :v END"
     return template(form, x=raw, form=_PLAIN, no=no, v=value)
+
+
+def short_kind(kind: IdentifierKind) -> exp.Expr:
+    """The kind of a value whose normal form is `short_form`: a masked phone is one of its own."""
+    own = exp.Literal.string(kind.name)
+    if kind.form != "phone":
+        return own
+    is_masked = template("regexp_full_match(:x, :masked)", x=exp.column("raw"), masked=_MASKED)
+    return exp.Case().when(is_masked, exp.Literal.string("masked_phone")).else_(own)
 
 
 def _slow(name: str, raws: Sequence[str]) -> pa.Table:

@@ -20,7 +20,7 @@ from limner.core.settings import LimitSettings
 from limner.store.lake.catalog import Catalog, Snapshot
 from limner.store.lake.dialects import write
 from limner.store.lake.tables import TABLES, LakeTable
-from limner.store.lake.writing import arrow_schema, fit, said, write_file
+from limner.store.lake.writing import arrow_schema, fit, said, write_file, write_files
 from limner.store.ledger import Ledger
 
 UNKNOWN_TABLE = words("lake_table_unknown", "The lake has no table {name!r}.")
@@ -202,17 +202,17 @@ class DuckLake:
         total = sum(rows.num_rows for _, rows, _ in fresh)
         with self.ledger.write() as connection:
             first = self.ledger.take(connection, "seq", total)
-        new = []
-        for batch_id, rows, load in fresh:
-            whole = fit(rows, declared, {"seq": _range(first, rows.num_rows), "load": load})
-            new.append((batch_id, write_file(self.folder, declared, whole, load=load)))
+        jobs = []
+        for _, rows, load in fresh:
+            jobs.append((rows, {"seq": _range(first, rows.num_rows), "load": load}))
             first += rows.num_rows
+        new = write_files(self.folder, declared, jobs)
         with self.ledger.write() as connection:
-            taken = [self.catalog.add(connection, batch_id, [file]) for batch_id, file in new]
-        for (_, file), is_new in zip(new, taken, strict=True):
+            taken = [self.catalog.add(connection, batch[0], [file]) for batch, file in zip(fresh, new, strict=True)]
+        for file, is_new in zip(new, taken, strict=True):
             if not is_new:
                 (self.folder / file.path).unlink(missing_ok=True)
-        return sum(file.rows for (_, file), is_new in zip(new, taken, strict=True) if is_new)
+        return sum(file.rows for file, is_new in zip(new, taken, strict=True) if is_new)
 
     def publish(self, view: str, version: str, rows: pa.Table | exp.Query, *, now: datetime | None = None) -> int:
         """Write a version of a view; readers see it when the caller moves the pointer (`ledger.views.publish`).

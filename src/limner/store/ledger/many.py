@@ -43,16 +43,18 @@ def _on_sqlite(element: Any, compiler: Any, **given: Any) -> str:
 
 @compiles(_Spread, "postgresql")
 def _on_postgresql(element: Any, compiler: Any, **given: Any) -> str:
-    return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **given)} AS JSONB))"
+    return f"jsonb_array_elements_text(CAST({compiler.process(element.clauses, **given)} AS JSONB))"
 
 
-def among(what: ColumnElement[Any], numbers: Iterable[int]) -> ColumnElement[bool]:
-    """The condition that a column is one of these whole numbers: one bound value, however many there are.
+def among(what: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
+    """The condition that a column is one of these whole numbers, or texts: one bound value, however many there are.
 
     None given: nothing is among them.
     """
-    text = json.dumps([int(number) for number in numbers])
-    spread = _Spread(literal(text, String)).table_valued(column("value", BigInteger))
+    given = [value if isinstance(value, str) else int(value) for value in values]
+    spread = _Spread(literal(json.dumps(given), String)).table_valued(column("value", String))
+    if isinstance(what.type, String):
+        return what.in_(select(spread.c.value))
     return what.in_(select(spread.c.value.cast(BigInteger)))
 
 
