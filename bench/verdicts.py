@@ -1,7 +1,7 @@
 """Verdicts on forty markets: 种草未拔 works, 老客上新礼 loses money, 沉睡唤醒 works — how often are all three right?
 
-A market of 100,000 members per seed, files in the plain format, the whole circle up to the first measurement.
-Usage: python bench/verdicts.py [--seeds 40] [--first 101] [--customers 100000] [--json]
+A market of 120,000 members per seed, files in the plain format, the whole circle up to the first measurement.
+Usage: python bench/verdicts.py [--seeds 40] [--first 101] [--customers 120000] [--json]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--first", type=int, default=101)
-    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--customers", type=int, default=120_000)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     rows = []

@@ -1,9 +1,9 @@
 """When people bought in the past: days before now on which each person ordered, and the day each member joined.
 
-The years behind are drawn so that they look like the years ahead: a loyal member orders about once a quarter, and
-nobody who is asleep has ordered for half a year. Wavering members order by chance at the rate of their state; who has
-not for half a year falls asleep, and who orders again wavers again. So the market stands still on the whole while its
-members come and go, and what a model learns a month ago still holds today.
+The years behind are drawn so that they look like the years ahead: members order by chance at the rate of their
+state, and nobody who is asleep has ordered for half a year. As many have woken since as will, and as many wavered then
+as waver now. So the market stands still on the whole while its members come and go, and what a model learned a month
+ago still holds today.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from limner_market.chance import Floats, Ints, generator
 from limner_market.people import People
 from limner_market.states import STATES, WINDOW, State
 
-QUARTER = 91
+YEAR = 365.0
+QUARTER = 90.0
 SILENT = 186  # days; a sleeping member has been silent for longer than half a year
 LATEST = 178.0  # days; a wavering or woken member has ordered since
 _ROUNDS = 10  # orders of a wavering member that are drawn at most
@@ -66,16 +67,20 @@ def _join(*parts: _Ages) -> _Ages:
 
 
 def _loyal(rng: np.random.Generator, who: Ints, people: People, span: float) -> tuple[_Ages, Floats]:
-    since = rng.uniform(4 * QUARTER + 6, 1_600, len(who))
-    quarters = int(span // QUARTER)
-    age = (np.arange(quarters)[None, :] + rng.random((len(who), quarters))) * QUARTER
-    kept = age < since[:, None]
-    steady = _Ages(np.repeat(who, quarters)[kept.ravel()], age[kept])
-    years = np.minimum(since, span) / 365.0
-    extra = _several(
-        rng, who, rng.poisson(0.35 * people.warmth[who] * years), np.zeros(len(who)), np.minimum(since, span)
-    )
-    return _join(steady, extra), since
+    """Orders by chance at the member's own rate; who is called loyal had ordered three times in the year, not counting
+    the last quarter, which is left to chance alone."""
+    since = rng.uniform(YEAR + 5, 1_600, len(who))
+    rate = _daily(State.LOYAL) * people.warmth[who] / people.warmth[who].mean()
+    old = np.minimum(since, span)
+    quarter, year = np.full(len(who), QUARTER), np.full(len(who), YEAR)
+    new = _several(rng, who, rng.poisson(rate * QUARTER), np.zeros(len(who)), quarter)
+    count = 3 + rng.poisson(0.3, len(who))
+    known = _several(rng, who, count, quarter, year)
+    before = _several(rng, who, rng.poisson(rate * (old - YEAR)), year, old)
+    last = np.minimum.reduceat(known.age, np.cumsum(count) - count)
+    silent = (last > LATEST) & ~np.isin(who, new.person)  # a rule would find them asleep
+    woke = _Ages(who[silent], rng.uniform(0.0, LATEST, int(silent.sum())))
+    return _join(new, known, before, woke), since
 
 
 def _sleeping(rng: np.random.Generator, who: Ints, people: People, span: float) -> tuple[_Ages, Floats]:
@@ -87,24 +92,30 @@ def _sleeping(rng: np.random.Generator, who: Ints, people: People, span: float) 
 
 
 def _wavering(rng: np.random.Generator, who: Ints, people: People, span: float) -> tuple[_Ages, Floats]:
-    """Orders by chance at the member's own rate, which falls to that of sleep after half a year without one."""
-    warmth = people.warmth[who] / people.warmth[who].mean()
-    rate, asleep = (-np.log(1.0 - STATES[s].base) / WINDOW * warmth for s in (State.WAVERING, State.SLEEPING))
-    last = -np.log(1.0 - rng.random(len(who)) * (1.0 - np.exp(-rate * LATEST))) / rate
-    gap = rng.exponential(1.0, (_ROUNDS, len(who)))
-    days = np.where(gap < rate * SILENT, gap / rate, SILENT + (gap - rate * SILENT) / asleep)
-    since = np.maximum(rng.uniform(150.0, 1_500.0, len(who)), last + 1.0)
-    age = last + np.cumsum(days, axis=0)
-    kept = age < np.minimum(since, span)
-    earlier = _Ages(np.broadcast_to(who, age.shape)[kept], age[kept])
-    return _join(_Ages(who, last), earlier), since
+    """Orders by chance at the member's own rate, back to a gap that would have put the member to sleep: with the order
+    after it the member joined."""
+    rate = _daily(State.WAVERING) * people.warmth[who] / people.warmth[who].mean()
+    gap = rng.exponential(1.0, (_ROUNDS, len(who))) / rate
+    gap[0] = -np.log(1.0 - rng.random(len(who)) * (1.0 - np.exp(-rate * LATEST))) / rate
+    awake = np.cumprod(gap <= LATEST, axis=0).astype(bool)
+    age = np.cumsum(gap, axis=0)
+    since = np.max(np.where(awake, age, 0.0), axis=0) + rng.random(len(who))
+    kept = awake & (age < span)
+    return _Ages(np.broadcast_to(who, age.shape)[kept], age[kept]), since
 
 
 def _woken(rng: np.random.Generator, who: Ints, people: People, span: float) -> tuple[_Ages, Floats]:
-    last = rng.uniform(0.0, LATEST, len(who))
-    before = np.minimum(last + SILENT, span - 2.0)
-    others = _several(rng, who, 2 + rng.poisson(0.4, len(who)), before, np.full(len(who), span))
-    return _join(_Ages(who, last), others), np.full(len(who), span) + rng.exponential(300.0, len(who))
+    """A silence, an order that ended it, and since then orders by chance."""
+    first = rng.uniform(0.0, LATEST, len(who))
+    again = _several(rng, who, rng.poisson(_daily(State.WOKEN) * first), np.zeros(len(who)), first)
+    before = np.minimum(first + 240.0, span - 2.0)
+    others = _several(rng, who, 2 + rng.poisson(0.6, len(who)), before, np.full(len(who), span))
+    return _join(_Ages(who, first), again, others), np.full(len(who), span) + rng.exponential(300.0, len(who))
+
+
+def _daily(state: State) -> float:
+    """The mean chance a day to order by oneself, as a rate."""
+    return float(-np.log(1.0 - STATES[state].base) / WINDOW)
 
 
 def _fresh(rng: np.random.Generator, who: Ints, people: People, span: float) -> tuple[_Ages, Floats]:

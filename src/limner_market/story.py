@@ -39,7 +39,7 @@ class Story:
 
 
 _WAVERING = "favourites_30d >= 2 and orders_30d == 0 and discount_share >= 0.5"
-_BEST = "orders_365d >= 4 and recency_days <= 92 and discount_share < 0.5"
+_BEST = "orders_365d >= 3 and recency_days <= 120 and discount_share < 0.5"
 _SILENT = "recency_days > 180 and orders >= 2 and net_spend >= 300"
 
 _A = StoryCampaign("A", "种草未拔", _WAVERING, "sms", Decimal(40), 20, 0.40, 0.086, 0.0264, "works")
