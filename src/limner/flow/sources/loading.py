@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -13,6 +14,7 @@ from sqlglot import exp
 from limner.core.tell import Tell
 from limner.flow.sources import sections
 from limner.flow.sources.batches import Batch, Failed, Job, Piece, batches
+from limner.flow.sources.behind import Behind
 from limner.flow.sources.consents import consent_rows, mark_receipts, receipt_events, refusals, write_consents
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.duplicates import mark_duplicates, put_aside
@@ -75,19 +77,24 @@ class Place:
 def load_files(
     stores: Stores, definitions: Definitions, place: Place, mapping: Mapped, jobs: Sequence[Job], tell: Tell
 ) -> Iterator[Progress | Failed]:
-    """Bring in files that share a mapping; says after every batch how far each load is, and stops at a failure."""
+    """Bring in files that share a mapping; says after every batch how far each load is, and stops at a failure.
+
+    A batch is written while the next is read and staged, and is in before the next is written.
+    """
     desk, traces = place.open()
-    counts = {job.load.load: job.load.counts for job in jobs}
     _remember(desk, stores, jobs)
-    with closing(batches(desk, mapping, jobs, traces, tell)) as found:
+    writing = _Writing(desk, stores, definitions, mapping, traces, {job.load.load: job.load.counts for job in jobs})
+    steps: list[Progress] = []
+    with closing(writing.behind), closing(batches(desk, mapping, jobs, traces, tell)) as found:
         for batch in found:
+            writing.behind.settle()
+            yield from steps
             if isinstance(batch, Failed):
                 yield batch
                 return
-            steps = _write(desk, stores, definitions, mapping, batch, counts, traces.settle)
-            note(stores, steps, jobs[0].load.started_at)
-            counts |= {step.load: step.counts for step in steps}
-            yield from steps
+            steps = writing.write(batch)
+        writing.behind.settle()
+        yield from steps
 
 
 def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
@@ -105,73 +112,72 @@ def _name(piece: Piece) -> str:
     return f"load/{piece.job.load.load}/{piece.number}"
 
 
-def _write(
-    desk: Desk, stores: Stores, definitions: Definitions, mapping: Mapped, batch: Batch, counts: Mapping[int, Counts],
-    settle: Callable[[], None],
-) -> list[Progress]:  # fmt: skip
-    """Write what a batch states. Once its events are in, the batch is in, with the counts noted before.
+@dataclass
+class _Writing:
+    """Writing what batches state; `counts` are those of each load as far as it has come."""
 
-    Before that `settle` waits for the addresses.
-    """
-    if any(stores.lake.catalog.has_batch("events", _name(piece)) for piece in batch.pieces):
-        return [_step(piece, counts_ahead(stores, piece.job.load.load)) for piece in batch.pieces]
-    started = batch.pieces[0].job.load.started_at
-    if not desk.has(ROWS):
-        return [_step(piece, Counts()) for piece in batch.pieces]
-    making = Making(mapping, ROWS, started, exp.Literal.number(0))
-    mark_duplicates(desk, making, stores)
-    mark_receipts(desk, making, stores)
-    making = replace(making, day_offset=offset_of(desk, ROWS, stores.settings.workspace.zone))
-    names = {piece.job.load.load: _name(piece) for piece in batch.pieces}
-    with _Behind(stores, names) as behind:
-        _write_identifiers(desk, behind, making)
+    desk: Desk
+    stores: Stores
+    definitions: Definitions
+    mapping: Mapped
+    traces: Traces
+    counts: Mapping[int, Counts]
+    behind: Behind = field(default_factory=Behind)
+
+    def write(self, batch: Batch) -> list[Progress]:
+        """Have a batch written. Once its events are in, the batch is in, with the counts noted before.
+
+        Before that its addresses are in the vault.
+        """
+        started = batch.pieces[0].job.load.started_at
+        if any(self.stores.lake.catalog.has_batch("events", _name(piece)) for piece in batch.pieces):
+            steps = [_step(piece, counts_ahead(self.stores, piece.job.load.load)) for piece in batch.pieces]
+        elif not self.desk.has(ROWS):
+            steps = [_step(piece, Counts()) for piece in batch.pieces]
+        else:
+            steps = self._stated(batch, started)
+        self.behind.hand(lambda: note(self.stores, steps, started))
+        self.counts = {**self.counts, **{step.load: step.counts for step in steps}}
+        return steps
+
+    def _stated(self, batch: Batch, started: datetime) -> list[Progress]:
+        """Hand over the rows of all tables, the events last."""
+        desk, stores, mapping, counts = self.desk, self.stores, self.mapping, self.counts
+        making = Making(mapping, ROWS, started, exp.Literal.number(0))
+        mark_duplicates(desk, making, stores)
+        mark_receipts(desk, making, stores)
+        making = replace(making, day_offset=offset_of(desk, ROWS, stores.settings.workspace.zone))
+        names = {piece.job.load.load: _name(piece) for piece in batch.pieces}
+        append = partial(self._append, names)
+        _write_identifiers(desk, append, making)
         for table, build in _TABLES:
-            behind.append(table, _asked(desk, making, table, build))
-        _write_spares(desk, behind, making)
+            append(table, _asked(desk, making, table, build))
+        _write_spares(desk, append, making)
         rejects, values = reject_rows(desk, mapping, batch)
-        behind.append("rejects", rejects)
-    for turn, query in enumerate((consent_rows(making), refusals(making, definitions))):
-        if query is not None:
-            write_consents(
-                stores, desk.ask(query), turn=f"{batch.pieces[0].number}/{turn}", source=mapping.source.id, now=started
-            )
-    new = counts_by_load(desk, mapping, batch, values)
-    steps = [_step(piece, counts[piece.job.load.load] + new[piece.job.load.load]) for piece in batch.pieces]
-    settle()
-    note_ahead(stores, steps, counts)
-    events = sections.orders if mapping.lines else sections.events
-    rows = _asked(desk, making, "events", receipt_events if mapping.source.receipts else events)
-    _append_rows(stores, "events", names, rows)
-    return steps
+        append("rejects", rejects)
+        for turn, query in enumerate((consent_rows(making), refusals(making, self.definitions))):
+            if query is not None:
+                place = f"{batch.pieces[0].number}/{turn}"
+                write_consents(stores, desk.ask(query), turn=place, source=mapping.source.id, now=started)
+        new = counts_by_load(desk, mapping, batch, values)
+        steps = [_step(piece, counts[piece.job.load.load] + new[piece.job.load.load]) for piece in batch.pieces]
+        self.behind.hand(self.traces.sealed())
+        self.behind.hand(lambda: note_ahead(stores, steps, counts))
+        events = sections.orders if mapping.lines else sections.events
+        append("events", _asked(desk, making, "events", receipt_events if mapping.source.receipts else events))
+        return steps
+
+    def _append(self, names: Mapping[int, str], table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self.behind.hand(lambda: _append_rows(self.stores, table, names, rows))
+
+
+_Append = Callable[[str, "pa.Table"], None]
+"""Hands over the rows of a table."""
 
 
 def _step(piece: Piece, counts: Counts) -> Progress:
     return Progress(piece.job.load.load, piece.number + 1, counts, piece.is_last)
-
-
-class _Behind:
-    """Writes the rows of one batch to the lake, table after table, while the desk is asked for the next.
-
-    Left, it waits until all are written, and raises what kept one from being so.
-    """
-
-    def __init__(self, stores: Stores, names: Mapping[int, str]) -> None:
-        self._stores, self._names = stores, names
-        self._writer = ThreadPoolExecutor(1, "limner-behind")
-        self._waiting: list[Future[None]] = []
-
-    def __enter__(self) -> _Behind:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.shutdown()
-        for one in self._waiting:
-            one.result()
-
-    def append(self, table: str, rows: pa.Table) -> None:
-        """Hand over the rows of a table."""
-        if rows.num_rows:
-            self._waiting.append(self._writer.submit(_append_rows, self._stores, table, self._names, rows))
 
 
 def _asked(desk: Desk, making: Making, table: str, build: Callable[[Making], exp.Query | None]) -> pa.Table:
@@ -185,8 +191,6 @@ def _append_rows(stores: Stores, table: str, names: Mapping[int, str], rows: pa.
     """Append the rows of each load as a batch of its own, all under one commit."""
     import pyarrow.compute as pc
 
-    if not rows.num_rows:
-        return
     if len(names) == 1:
         ((load, name),) = names.items()
         stores.lake.append_many(table, [(name, rows, load)])
@@ -197,18 +201,18 @@ def _append_rows(stores: Stores, table: str, names: Mapping[int, str], rows: pa.
     stores.lake.append_many(table, parts)
 
 
-def _write_spares(desk: Desk, behind: _Behind, making: Making) -> None:
+def _write_spares(desk: Desk, append: _Append, making: Making) -> None:
     """Duplicates are kept aside, for the day the load that stated them first is withdrawn."""
     if not put_aside(desk, making, _SPARES):
         return
     aside = replace(making, rows=_SPARES)
     events = sections.orders if making.mapped.lines else sections.events
-    behind.append(SPARE_LINES, _asked(desk, aside, SPARE_LINES, sections.order_lines))
-    behind.append(SPARE_EVENTS, _asked(desk, aside, SPARE_EVENTS, events))
+    append(SPARE_LINES, _asked(desk, aside, SPARE_LINES, sections.order_lines))
+    append(SPARE_EVENTS, _asked(desk, aside, SPARE_EVENTS, events))
     desk.drop(_SPARES)
 
 
-def _write_identifiers(desk: Desk, behind: _Behind, making: Making) -> None:
+def _write_identifiers(desk: Desk, append: _Append, making: Making) -> None:
     emitted = _EMITTED if desk.has(_EMITTED) else None
     if all(named.is_other for named in making.mapped.identifiers):
         return
@@ -216,6 +220,6 @@ def _write_identifiers(desk: Desk, behind: _Behind, making: Making) -> None:
     query = desk.once(("found", id(making.mapped), emitted), lambda: sections.identifiers(making, emitted) or empty)
     desk.make(_FOUND, query)
     rows = _asked(desk, making, "identifiers", lambda m: sections.identifier_rows(m, _FOUND, KNOWN))
-    behind.append("identifiers", rows)
+    append("identifiers", rows)
     desk.add(_EMITTED, exp.select("load", "trace", "with_trace", "moment").from_(_FOUND))
     desk.drop(_FOUND)

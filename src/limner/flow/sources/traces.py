@@ -7,7 +7,7 @@ them against each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -150,10 +150,15 @@ class Traces:
         found = desk.ask(query.where(exp.column("kind", "f").eq(exp.Literal.string(named.kind.name))))
         self._sealed.append(self._sealing.submit(_put, self._stores.vault, named.kind.name, found))
 
-    def settle(self) -> None:
-        """Wait until every address learned so far lies in the vault; raises what kept one out."""
-        while self._sealed:
-            self._sealed.pop(0).result()
+    def sealed(self) -> Callable[[], None]:
+        """What waits until every address learned up to now lies in the vault, and raises what kept one out."""
+        waiting, self._sealed = self._sealed, []
+
+        def settle() -> None:
+            for one in waiting:
+                one.result()
+
+        return settle
 
     def close(self) -> None:
         """Wait for the vault and let go of it."""
