@@ -21,7 +21,9 @@ def mean_margin(stores: Stores, asof: datetime) -> Decimal | None:
     """The mean margin of the orders of the year before `asof`: paid less the cost of the goods, what was refunded off
     pro rata. None without orders, or where more than a tenth of them have goods of unknown cost.
     """
-    (row,) = stores.lake.table(statement(__package__ or "", "margin.sql", since=asof - SPAN, asof=asof)).to_pylist()
+    costed = statement("limner.flow.outcomes", "costed.sql", asof=asof)
+    question = statement("limner.flow.outcomes", "margin.sql", since=asof - SPAN, asof=asof, costed=costed)
+    (row,) = stores.lake.table(question).to_pylist()
     orders, paid = row["orders"] or 0, row["paid"] or Decimal(0)
     if not orders or paid <= 0 or (row["uncosted"] or 0) > UNCOSTED_MOST * orders:
         return None

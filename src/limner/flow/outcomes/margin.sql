@@ -1,13 +1,7 @@
 -- Orders of a span: how many, what was paid and given back, what their goods cost, and how many have goods without a cost.
--- since: timestamp, asof: timestamp
+-- since: timestamp, asof: timestamp, costed: table
 WITH costs AS (
-  SELECT item_id, cost
-  FROM (
-    SELECT item_id, cost, row_number() OVER (PARTITION BY item_id ORDER BY seq DESC) AS place
-    FROM items
-    WHERE happened_at < :asof AND cost IS NOT NULL
-  ) AS newest
-  WHERE place = 1
+  SELECT item_id, cost FROM costed
 ),
 goods AS (
   SELECT l.order_id, sum(cast(coalesce(l.quantity * c.cost, 0) AS decimal(18, 4))) AS cost,

@@ -53,6 +53,7 @@ class Orders:
         return statement(
             "limner.flow.outcomes",
             "orders.sql",
+            costed=statement("limner.flow.outcomes", "costed.sql", asof=asof),
             asof=asof,
             ripe_before=asof - RIPE,
             ripe_micros=RIPE // timedelta(microseconds=1),

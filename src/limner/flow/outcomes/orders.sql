@@ -1,13 +1,7 @@
 -- Orders and refunds inside the window of each decision, with margin and benefit; see orders.py for the definitions.
--- asof: timestamp, ripe_before: timestamp, ripe_micros: int
+-- asof: timestamp, ripe_before: timestamp, ripe_micros: int, costed: table
 WITH costs AS (
-  SELECT item_id, cost
-  FROM (
-    SELECT item_id, cost, row_number() OVER (PARTITION BY item_id ORDER BY seq DESC) AS place
-    FROM items
-    WHERE happened_at < :asof AND cost IS NOT NULL
-  ) AS newest
-  WHERE place = 1
+  SELECT item_id, cost FROM costed
 ),
 inside AS (
   SELECT t.decision, t.arm, t.coupon, t.benefit, e.name, e.seq, e.happened_at, e.order_id, e.item_id, e.quantity,
