@@ -28,10 +28,10 @@ def say(section: str, key: str, lang: str, **values: object) -> str:
 def say_error(error: LimnerError, lang: str) -> str:
     """The message of an error in a language; English where it has not been translated. Errors it lists are said too."""
     sentence = words_of(lang).get("errors", {}).get(error.code)
-    told = error
-    if any(_lists_errors(value) for value in error.params.values()):
-        said = {name: _listed(value, lang) for name, value in error.params.items()}
-        told = type(error)(Words(error.code), near=error.near, **said)
+    told = type(error)(
+        Words(error.code), near=error.near, **{name: _worded(value, lang) for name, value in error.params.items()}
+    )
+    told.place = error.place
     return told.say(sentence, say("door", "did_you_mean", lang))
 
 
@@ -39,7 +39,8 @@ def _lists_errors(value: object) -> bool:
     return isinstance(value, tuple) and bool(value) and all(isinstance(part, LimnerError) for part in value)
 
 
-def _listed(value: object, lang: str) -> object:
+def _worded(value: object, lang: str) -> object:
+    """A parameter in a language: errors it lists, or a bound that is said in words; else as it is."""
     if isinstance(value, tuple) and _lists_errors(value):
         return "\n".join(f"- {say_error(part, lang)}" for part in value)
-    return value
+    return words_of(lang).get("bounds", {}).get(value, value) if isinstance(value, str) else value
