@@ -35,10 +35,13 @@ def main() -> None:
         adds_up = all(p.granted + p.held_out + sum(p.refused.values()) == p.audience for p in wave.plans)
         rows.append({"seed": seed, **found, "right": found == EXPECTED, "adds_up": adds_up})
         if not asked.json:
-            print(seed, found, f"{time.perf_counter() - began:.0f} s", flush=True)
+            sums = "adds up" if adds_up else "DOES NOT ADD UP"
+            print(seed, found, sums, f"{time.perf_counter() - began:.0f} s", flush=True)
     right = sum(row["right"] for row in rows)
     result = {"seeds": len(rows), "right": right, "adds_up": all(row["adds_up"] for row in rows), "rows": rows}
-    print(json.dumps(result, ensure_ascii=False) if asked.json else f"all three right on {right} of {len(rows)} seeds")
+    sums = "all plans add up" if result["adds_up"] else "some plans DO NOT ADD UP"
+    said = f"all three right on {right} of {len(rows)} seeds; {sums}"
+    print(json.dumps(result, ensure_ascii=False) if asked.json else said)
 
 
 if __name__ == "__main__":
