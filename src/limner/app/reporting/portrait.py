@@ -65,6 +65,18 @@ def display_names(shop: Workspace) -> Mapping[str, tuple[str, str]]:
     return names | {name: (known.name, "") for name, known in definitions.of(Property).items() if known.name}
 
 
+def name_of(told: Mapping[str, tuple[str, str]], column: str) -> tuple[str, str]:
+    """The Chinese and the English name of a column; that of a part says its tag first. Unknown: empty.
+
+    >>> name_of({"interest": ("兴趣", "interest")}, "interest.女装")
+    ('兴趣·女装', 'interest: 女装')
+    """
+    stem, dot, part = column.partition(".")
+    zh, en = told.get(column) or told.get(stem, ("", ""))
+    is_part = bool(dot) and column not in told
+    return f"{zh}·{part}" if is_part and zh else zh, f"{en}: {part}" if is_part and en else en
+
+
 def _spread(version: Version, name: str, told: tuple[str, str]) -> Spread | None:
     """How one column is spread; None when nobody is known, all are alike, or almost everybody has an own answer."""
     column, everybody = version.column(name), unpack(version.living_words, version.size)
@@ -133,8 +145,8 @@ def _answers(clear: Sequence[Any], told: Mapping[str, tuple[str, str]]) -> tuple
     return tuple(
         Answer(
             column=t.column,
-            name=told.get(t.column, ("", ""))[0],
-            name_en=told.get(t.column, ("", ""))[1],
+            name=name_of(told, t.column)[0],
+            name_en=name_of(told, t.column)[1],
             answer=t.answer,
             share=t.group_share,
             base_share=t.base_share,
@@ -170,7 +182,7 @@ def _card(card: Mapping[str, Any], told: Mapping[str, tuple[str, str]]) -> Card:
         calibration_error=card.get("ece"),
         calibration=tuple((row[0], row[1], int(row[2])) for row in card.get("calibration_table", ())),
         lifts=tuple(card.get("decile_lift", ())),
-        features=tuple((name, *told.get(name, ("", "")), weight) for name, weight in features[:MOST_ANSWERS]),
+        features=tuple((name, *name_of(told, name), weight) for name, weight in features[:MOST_ANSWERS]),
         trained_on=tuple(saw[:-1]),
         tested_on=saw[-1] if saw else "",
     )
