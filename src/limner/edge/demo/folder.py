@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -26,8 +27,12 @@ class Clock:
         return self.moment
 
 
-def prepare(home: Path, pack: str) -> None:
-    """Copy a pack into a folder that is empty or holds an earlier demo, which is taken away."""
+def prepare(home: Path, pack: str, seed: int | None = None) -> None:
+    """Copy a pack into a folder that is empty or holds an earlier demo, which is taken away.
+
+    With a `seed`, the key of identifiers follows from it: customers then have the same numbers, and the same of them
+    are held out, each time a demo is played. Its people are made up, so nobody's key is given away.
+    """
     if home.exists() and any(home.iterdir()):
         if not (home / _MARK).exists():
             raise Clash(FOLDER_TAKEN, path=home)
@@ -36,3 +41,5 @@ def prepare(home: Path, pack: str) -> None:
     (home / _MARK).touch()
     (home / "data").mkdir(exist_ok=True)
     make_keys(home)
+    if seed is not None:
+        (home / "state" / "keys" / "hash.key").write_text(hashlib.sha256(b"demo %d" % seed).hexdigest() + "\n")

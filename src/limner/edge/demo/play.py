@@ -88,7 +88,7 @@ def demo(
         from limner_market import Market
     except ImportError:
         raise NotFound(NO_MARKET) from None
-    prepare(home, "nanzhi")
+    prepare(home, "nanzhi", seed)
     market = Market(customers=customers, seed=seed)
     tell(0, 0, "market")
     manifest = market.write(home / "data", formats=formats, tell=tell)  # type: ignore[arg-type]

@@ -125,7 +125,7 @@ class Traces:
         return exp.select(*wanted).from_(hashed.subquery("h")).join(erased, on=same, join_type="left")
 
     def _number(self, desk: Desk, now: datetime) -> None:
-        """Give traces to hashes that have none; written before anything uses them."""
+        """Give traces to hashes that have none, in the order of the hashes; written before anything uses them."""
         import pyarrow as pa
 
         desk.make("fresh_traces", _NEW)
@@ -240,7 +240,7 @@ _SEEN = (
     .join(exp.to_table(KNOWN).as_("k"), on=exp.and_(_same("f", "k", "kind"), _same("f", "k", "hash")), join_type="left")
 )
 _NEW = (
-    exp.select("d.kind", "d.hash", "row_number() OVER () AS turn")
+    exp.select("d.kind", "d.hash", "row_number() OVER (ORDER BY d.hash, d.kind) AS turn")
     .from_(exp.select("kind", "hash").distinct().from_("fresh_seen").where("NOT hash IS NULL").subquery("d"))
     .join(exp.to_table(KNOWN).as_("k"), on=exp.and_(_same("d", "k", "kind"), _same("d", "k", "hash")), join_type="anti")
 )
