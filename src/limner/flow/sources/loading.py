@@ -99,7 +99,12 @@ def load_files(
 
 def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
     """Identifiers that a cut-off run has written are not written again."""
-    begun = [exp.Literal.number(job.load.load) for job in jobs if job.load.done]
+    has = stores.lake.catalog.has_batch
+    begun = [
+        exp.Literal.number(job.load.load)
+        for job in jobs
+        if job.load.done or has("identifiers", f"load/{job.load.load}/0")  # cut off before its first batch was noted
+    ]
     if begun:
         rows = exp.select("load", "trace", "with_trace", exp.func("min", exp.column("happened_at")).as_("moment"))
         rows = rows.from_("identifiers").where(exp.In(this=exp.column("load"), expressions=begun))
