@@ -15,7 +15,14 @@ from limner.core.tell import Tell
 from limner.flow.sources import sections
 from limner.flow.sources.batches import Batch, Failed, Job, Piece, batches
 from limner.flow.sources.behind import Behind
-from limner.flow.sources.consents import consent_rows, mark_receipts, receipt_events, refusals, write_consents
+from limner.flow.sources.consents import (
+    batch_name,
+    consent_rows,
+    mark_receipts,
+    receipt_events,
+    refusals,
+    write_consents,
+)
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.duplicates import mark_duplicates, put_aside
 from limner.flow.sources.loads import Counts, Progress, counts_ahead, note, note_ahead
@@ -103,7 +110,7 @@ def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
     begun = [
         exp.Literal.number(job.load.load)
         for job in jobs
-        if job.load.done or has("identifiers", f"load/{job.load.load}/0")  # cut off before its first batch was noted
+        if job.load.done or has("identifiers", batch_name(job.load.load, 0))  # cut off before its first batch was noted
     ]
     if begun:
         rows = exp.select("load", "trace", "with_trace", exp.func("min", exp.column("happened_at")).as_("moment"))
@@ -114,7 +121,7 @@ def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
 
 
 def _name(piece: Piece) -> str:
-    return f"load/{piece.job.load.load}/{piece.number}"
+    return batch_name(piece.job.load.load, piece.number)
 
 
 @dataclass
