@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -18,6 +18,8 @@ BAD_SLUG = words(
     "put the display name in `name`.",
 )
 _SLUG = re.compile(r"[a-z][a-z0-9_.-]{0,79}", re.ASCII | re.IGNORECASE)
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -59,6 +61,25 @@ def version(value: object) -> str:
 def identifier_hash(key: bytes, kind: str, normal: str) -> bytes:
     """The keyed hash of an identifier: 16 bytes of HMAC-SHA256(key, kind | normal form)."""
     return hmac.digest(key, f"{kind}|{normal}".encode(), "sha256")[:16]
+
+
+def identifier_hashes(key: bytes, kind: str, normals: Iterable[str]) -> list[bytes]:
+    """`identifier_hash` of many of a kind, in half the time: key and kind are taken in once (RFC 2104).
+
+    >>> identifier_hashes(b"k", "phone", ["+8613812349876"]) == [identifier_hash(b"k", "phone", "+8613812349876")]
+    True
+    """
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + f"{kind}|".encode())
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    inner_copy, outer_copy = inner.copy, outer.copy
+    found = []
+    for normal in normals:
+        one, both = inner_copy(), outer_copy()
+        one.update(normal.encode())
+        both.update(one.digest())
+        found.append(both.digest()[:16])
+    return found
 
 
 def customer_id(key: bytes, number: int) -> str:

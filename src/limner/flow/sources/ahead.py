@@ -43,6 +43,8 @@ class _Queue(Generic[T]):
                 if not self._put(item):
                     return
         finally:
+            if isinstance(items, Generator):
+                items.close()
             with self._changed:
                 self._is_over = True
                 self._changed.notify_all()

@@ -18,7 +18,7 @@ from limner.flow.sources.desk import Desk
 from limner.flow.sources.loads import Load
 from limner.flow.sources.mapping import Mapped
 from limner.flow.sources.readings import template
-from limner.flow.sources.staging import ROWS, stage
+from limner.flow.sources.staging import ROWS, Read, read, stage
 from limner.flow.sources.traces import Traces
 
 if TYPE_CHECKING:
@@ -63,44 +63,88 @@ class Failed:
 
 @dataclass(slots=True)
 class _Waiting:
-    """Pieces gathered for the next batch, and their rows."""
+    """Pieces gathered for the next batch, their rows, and how far each file has been read."""
 
     pieces: list[Piece] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
-    rows: int = 0
+    far: list[tuple[int, int, str]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(table.num_rows for table in self.tables)
+
+    def without(self, job: Job) -> _Waiting:
+        """What does not come from a file."""
+        kept = [place for place, piece in enumerate(self.pieces) if piece.job is not job]
+        return _Waiting(
+            [self.pieces[place] for place in kept],
+            [self.tables[place] for place in kept],
+            [self.far[place] for place in kept],
+        )
 
 
 def batches(
     desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell
 ) -> Generator[Batch | Failed, None, None]:
-    """The batches of files that share a mapping, in an order that depends on nothing but the files."""
+    """The batches of files that share a mapping, in an order that depends on nothing but the files.
+
+    While the rows of one batch are staged and stated, the next one's identifiers become traces, and the rows of the one
+    after it are read.
+    """
     if mapping.lines is not None:
-        yield from _by_order(desk, mapping, jobs, traces, tell)
+        with closing(_parts_ahead(mapping, [Job(job.path, _from_start(job.load)) for job in jobs])) as parts:
+            yield from _by_order(desk, mapping, jobs, parts, traces, tell)
         return
+    with closing(ahead(_ready(mapping, jobs, traces), lambda _: 1, 1)) as found:
+        for one in found:
+            if isinstance(one, Failed):
+                yield one
+                return
+            waiting, rows = one
+            for step in waiting.far:
+                tell(*step)
+            desk.drop(ROWS)
+            yield Batch(tuple(waiting.pieces), stage(desk, mapping, rows, ROWS))
+
+
+def _ready(mapping: Mapped, jobs: Sequence[Job], traces: Traces) -> Iterator[tuple[_Waiting, Read] | Failed]:
+    """What `_gathered` finds, with the readings and traces that are made before the engine sees a row."""
+    import pyarrow as pa
+
+    with closing(_gathered(mapping, jobs)) as found:
+        for waiting in found:
+            if isinstance(waiting, Failed):
+                yield waiting
+                return
+            rows = pa.concat_tables(waiting.tables, promote_options="permissive")
+            yield waiting, read(mapping, rows, traces, waiting.pieces[0].job.load.started_at)
+
+
+def _gathered(mapping: Mapped, jobs: Sequence[Job]) -> Generator[_Waiting | Failed, None, None]:
     waiting = _Waiting()
-    for job, found in _read(mapping, jobs):
-        try:
-            for number, chunk, is_last in _told(found, job, tell):
-                if waiting.rows and waiting.rows + chunk.rows.num_rows > CHUNK_ROWS:
-                    yield _staged(desk, mapping, waiting, traces)
-                    waiting = _Waiting()
-                waiting.pieces.append(Piece(job, number, is_last, tuple(chunk.broken)))
-                waiting.tables.append(placed(chunk.rows, job.load.load))
-                waiting.rows += chunk.rows.num_rows
-                if not is_last:
-                    yield _staged(desk, mapping, waiting, traces)
-                    waiting = _Waiting()
-        except Full:
-            raise
-        except LimnerError as error:
-            kept = [place for place, piece in enumerate(waiting.pieces) if piece.job is not job]
-            waiting = _Waiting([waiting.pieces[k] for k in kept], [waiting.tables[k] for k in kept], len(kept))
-            if waiting.pieces:
-                yield _staged(desk, mapping, waiting, traces)
-            yield Failed(job, error)
-            return
+    with closing(_parts_ahead(mapping, jobs)) as parts:
+        for job in jobs:
+            try:
+                for number, chunk, is_last in _until_end(parts):
+                    if waiting.rows and waiting.rows + chunk.rows.num_rows > CHUNK_ROWS:
+                        yield waiting
+                        waiting = _Waiting()
+                    waiting.pieces.append(Piece(job, number, is_last, tuple(chunk.broken)))
+                    waiting.tables.append(placed(chunk.rows, job.load.load))
+                    waiting.far.append((chunk.done, chunk.total, job.path.name))
+                    if not is_last:
+                        yield waiting
+                        waiting = _Waiting()
+            except Full:
+                raise
+            except LimnerError as error:
+                waiting = waiting.without(job)
+                if waiting.pieces:
+                    yield waiting
+                yield Failed(job, error)
+                return
     if waiting.pieces:
-        yield _staged(desk, mapping, waiting, traces)
+        yield waiting
 
 
 def placed(rows: pa.Table, load: int) -> pa.Table:
@@ -116,15 +160,12 @@ _Part = tuple[int, Chunk, bool]
 """A chunk, its number in the file, and whether it is the last."""
 
 
-def _read(mapping: Mapped, jobs: Sequence[Job]) -> Iterator[tuple[Job, Iterator[_Part]]]:
-    """Every file with its chunks, which are read ahead of their use, over the ends of files.
+def _parts_ahead(mapping: Mapped, jobs: Sequence[Job]) -> Generator[_Part | None, None, None]:
+    """The chunks of all files, none at the end of each, read ahead of their use, over the ends of files.
 
-    The chunks of a file must be taken before the next file is. An error comes where the file's next chunk would.
+    An error comes where the file's next chunk would.
     """
-    parts = ahead(_parts(mapping, jobs), lambda part: part[1].rows.num_rows if part else 0, CHUNK_ROWS // 2)
-    with closing(parts):
-        for job in jobs:
-            yield job, _until_end(parts)
+    return ahead(_parts(mapping, jobs), lambda part: part[1].rows.num_rows if part else 0, CHUNK_ROWS // 2)
 
 
 def _until_end(parts: Iterator[_Part | None]) -> Iterator[_Part]:
@@ -141,12 +182,6 @@ def _parts(mapping: Mapped, jobs: Sequence[Job]) -> Iterator[_Part | None]:
         yield None
 
 
-def _told(parts: Iterator[_Part], job: Job, tell: Tell) -> Iterator[_Part]:
-    for part in parts:
-        tell(part[1].done, part[1].total, job.path.name)
-        yield part
-
-
 def _numbered(mapping: Mapped, job: Job) -> Iterator[_Part]:
     """The chunks of a file that are still to be done, each with its number and whether it is the last."""
     _, reader = reader_of(job.path, mapping.source.kind)
@@ -160,32 +195,22 @@ def _numbered(mapping: Mapped, job: Job) -> Iterator[_Part]:
         yield *before, True
 
 
-def _staged(desk: Desk, mapping: Mapped, waiting: _Waiting, traces: Traces) -> Batch:
-    import pyarrow as pa
-
-    desk.drop(ROWS)
-    rows = (
-        waiting.tables[0]
-        if len(waiting.tables) == 1
-        else pa.concat_tables(waiting.tables, promote_options="permissive")
-    )
-    odd = stage(desk, mapping, rows, traces, ROWS, waiting.pieces[0].job.load.started_at)
-    return Batch(tuple(waiting.pieces), odd)
-
-
 # ------------------------------------------------------------------------------------------------ order lines
 
 
-def _by_order(desk: Desk, mapping: Mapped, jobs: Sequence[Job], traces: Traces, tell: Tell) -> Iterator[Batch | Failed]:
+def _by_order(
+    desk: Desk, mapping: Mapped, jobs: Sequence[Job], parts: Iterator[_Part | None], traces: Traces, tell: Tell
+) -> Iterator[Batch | Failed]:
     """Whole files first, for an order's lines may stand anywhere in one; then batches that hold whole orders."""
     unit: list[tuple[Job, tuple[tuple[int, str, str], ...]]] = []
     odd: frozenset[str] = frozenset()
     waiting: list[pa.Table] = []
-    for job, (_, found) in zip(jobs, _read(mapping, [Job(j.path, _from_start(j.load)) for j in jobs]), strict=True):
+    for job in jobs:
         broken: list[tuple[int, str, str]] = []
         mine: list[pa.Table] = []
         try:
-            for _, chunk, _ in _told(found, job, tell):
+            for _, chunk, _ in _until_end(parts):
+                tell(chunk.done, chunk.total, job.path.name)
                 broken += chunk.broken
                 mine.append(placed(chunk.rows, job.load.load))
                 if sum(t.num_rows for t in (*waiting, *mine)) >= CHUNK_ROWS and not unit:
@@ -225,8 +250,8 @@ def _stage_more(
     if not tables:
         return frozenset()
     whole = pa.concat_tables(tables, promote_options="permissive")
-    is_part = is_part or desk.has(_STAGED)
-    return stage(desk, mapping, whole, traces, _STAGED, job.load.started_at, is_part=is_part)
+    rows = read(mapping, whole, traces, job.load.started_at, is_part=is_part or desk.has(_STAGED))
+    return stage(desk, mapping, rows, _STAGED)
 
 
 def _buckets(

@@ -51,8 +51,7 @@ def consent_rows(making: Making) -> exp.Query | None:
     whole = stacked(parts)
     if whole is None:
         return None
-    joined = exp.select("c.*", "k.kind", "k.hash").from_(whole.subquery("c"))
-    return joined.join("known_traces AS k", on="c.trace = k.trace").order_by("c.trace", "c.happened_at")
+    return exp.select("*").from_(whole.subquery("c")).where("NOT trace IS NULL").order_by("trace", "happened_at")
 
 
 def write_consents(stores: Stores, rows: pa.Table, *, turn: str, source: str, now: datetime) -> int:
@@ -211,14 +210,14 @@ def refusals(making: Making, definitions: Definitions) -> exp.Query | None:
             exp.column("trace", "t"), exp.column(part.fields["happened_at"], "r").as_("happened_at"),
             channel.as_("channel"), exp.false().as_("is_granted"), exp.Literal.string("marketing").as_("purpose"),
             exp.cast(exp.null(), "TIMESTAMPTZ").as_("until_at"), exp.cast(exp.null(), "INT").as_("uses"),
-            exp.column(part.fields["status"], "r").as_("proof"), exp.column("kind", "k"), exp.column("hash", "k"),
+            exp.column(part.fields["status"], "r").as_("proof"),
         ]  # fmt: skip
         same = exp.column(part.fields["message_key"], "r").eq(exp.column("message_key", "t"))
         says_no = exp.In(
             this=exp.column(part.fields["status"], "r"), expressions=[exp.Literal.string(n) for n in REFUSING]
         )
         found = exp.select(*wanted).from_(exp.to_table(making.rows).as_("r"))
-        found = found.join("receipt_touches AS t", on=same).join("known_traces AS k", on="t.trace = k.trace")
+        found = found.join("receipt_touches AS t", on=same)
         found = found.where(exp.column("w", "r").is_(exp.null()), says_no)
         parts.append(found)
     return stacked(parts)

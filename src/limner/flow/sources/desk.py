@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,9 +100,9 @@ class Desk:
                     self.cursor.execute(tree.sql(dialect="duckdb"))
                 self._made.discard(name)
 
-    def clear(self, kept: Collection[str]) -> None:
-        """Take away every table but those kept, and the words of queries."""
-        self.drop(*(self._made - set(kept)))
+    def clear(self) -> None:
+        """Take away every table, and the words of queries."""
+        self.drop(*self._made)
         self._texts.clear()
 
     def rename(self, name: str, to: str) -> None:

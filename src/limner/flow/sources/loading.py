@@ -27,11 +27,12 @@ from limner.flow.sources.desk import Desk
 from limner.flow.sources.duplicates import mark_duplicates, put_aside
 from limner.flow.sources.loads import Counts, Progress, counts_ahead, note, note_ahead
 from limner.flow.sources.mapping import Mapped
+from limner.flow.sources.pairs import Pairs, identifier_rows
 from limner.flow.sources.rejects import counts_by_load, reject_rows
 from limner.flow.sources.sections import Making, offset_of
 from limner.flow.sources.spares import SPARE_EVENTS, SPARE_LINES
 from limner.flow.sources.staging import ROWS
-from limner.flow.sources.traces import KNOWN, Traces
+from limner.flow.sources.traces import Traces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
 
-_EMITTED, _FOUND, _SPARES = "emitted_identifiers", "found_identifiers", "spare_rows"
+_SPARES = "spare_rows"
 _TABLES: Sequence[tuple[str, Callable[[Making], exp.Query | None]]] = (
     ("lines", sections.order_lines),
     ("traits", sections.traits),
@@ -62,12 +63,12 @@ class Place:
         if self._opened is None:
             desk = Desk(self._stores.lake)
             try:
-                self._opened = desk, Traces(self._stores, desk)
+                self._opened = desk, Traces(self._stores)
             except BaseException:
                 desk.close()
                 raise
         desk, traces = self._opened
-        desk.clear(traces.tables)
+        desk.clear()
         return desk, traces
 
     def close(self) -> None:
@@ -89,8 +90,8 @@ def load_files(
     A batch is written while the next is read and staged, and is in before the next is written.
     """
     desk, traces = place.open()
-    _remember(desk, stores, jobs)
-    writing = _Writing(desk, stores, definitions, mapping, traces, {job.load.load: job.load.counts for job in jobs})
+    counts = {job.load.load: job.load.counts for job in jobs}
+    writing = _Writing(desk, stores, definitions, mapping, traces, _remembered(stores, jobs), counts)
     steps: list[Progress] = []
     with closing(writing.behind), closing(batches(desk, mapping, jobs, traces, tell)) as found:
         for batch in found:
@@ -104,8 +105,9 @@ def load_files(
         yield from steps
 
 
-def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
-    """Identifiers that a cut-off run has written are not written again."""
+def _remembered(stores: Stores, jobs: Sequence[Job]) -> Pairs:
+    """The pairs of identifiers that a cut-off run has written; they are not written again."""
+    pairs = Pairs()
     has = stores.lake.catalog.has_batch
     begun = [
         exp.Literal.number(job.load.load)
@@ -113,11 +115,11 @@ def _remember(desk: Desk, stores: Stores, jobs: Sequence[Job]) -> None:
         if job.load.done or has("identifiers", batch_name(job.load.load, 0))  # cut off before its first batch was noted
     ]
     if begun:
-        rows = exp.select("load", "trace", "with_trace", exp.func("min", exp.column("happened_at")).as_("moment"))
+        beside = exp.func("coalesce", exp.column("with_trace"), exp.column("trace")).as_("trace")
+        rows = exp.select("load", exp.column("trace").as_("own"), beside, exp.column("happened_at").as_("moment"))
         rows = rows.from_("identifiers").where(exp.In(this=exp.column("load"), expressions=begun))
-        desk.give("given_emitted", stores.lake.table(rows.group_by("load", "trace", "with_trace")))
-        desk.make(_EMITTED, exp.select("*").from_("given_emitted"))
-        desk.take_back("given_emitted")
+        pairs.new(stores.lake.table(rows), ["own"])
+    return pairs
 
 
 def _name(piece: Piece) -> str:
@@ -133,6 +135,7 @@ class _Writing:
     definitions: Definitions
     mapping: Mapped
     traces: Traces
+    pairs: Pairs
     counts: Mapping[int, Counts]
     behind: Behind = field(default_factory=Behind)
 
@@ -160,8 +163,8 @@ class _Writing:
         mark_receipts(desk, making, stores)
         making = replace(making, day_offset=offset_of(desk, ROWS, stores.settings.workspace.zone))
         names = {piece.job.load.load: _name(piece) for piece in batch.pieces}
-        append = partial(self._append, names)
-        _write_identifiers(desk, append, making)
+        append = partial(self._append, names, making.shared)
+        self._write_identifiers(append, making)
         for table, build in _TABLES:
             append(table, _asked(desk, making, table, build))
         _write_spares(desk, append, making)
@@ -170,7 +173,8 @@ class _Writing:
         for turn, query in enumerate((consent_rows(making), refusals(making, self.definitions))):
             if query is not None:
                 place = f"{batch.pieces[0].number}/{turn}"
-                write_consents(stores, desk.ask(query), turn=place, source=mapping.source.id, now=started)
+                rows = self.traces.beside(desk.ask(query))
+                write_consents(stores, rows, turn=place, source=mapping.source.id, now=started)
         new = counts_by_load(desk, mapping, batch, values)
         steps = [_step(piece, counts[piece.job.load.load] + new[piece.job.load.load]) for piece in batch.pieces]
         self.behind.hand(self.traces.sealed())
@@ -179,9 +183,18 @@ class _Writing:
         append("events", _asked(desk, making, "events", receipt_events if mapping.source.receipts else events))
         return steps
 
-    def _append(self, names: Mapping[int, str], table: str, rows: pa.Table) -> None:
+    def _write_identifiers(self, append: _Append, making: Making) -> None:
+        query = sections.named(making)
+        if query is None:
+            return
+        rows = self.desk.ask(query)
         if rows.num_rows:
-            self.behind.hand(lambda: _append_rows(self.stores, table, names, rows))
+            found = self.pairs.new(rows, sections.own_traces(making.mapped))
+            append("identifiers", identifier_rows(found, self.traces.known))
+
+    def _append(self, names: Mapping[int, str], shared: Mapping[str, object], table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self.behind.hand(lambda: _append_rows(self.stores, table, names, rows, shared))
 
 
 _Append = Callable[[str, "pa.Table"], None]
@@ -199,18 +212,20 @@ def _asked(desk: Desk, making: Making, table: str, build: Callable[[Making], exp
     return desk.ask(desk.once(key, lambda: build(making) or empty))
 
 
-def _append_rows(stores: Stores, table: str, names: Mapping[int, str], rows: pa.Table) -> None:
+def _append_rows(
+    stores: Stores, table: str, names: Mapping[int, str], rows: pa.Table, shared: Mapping[str, object]
+) -> None:
     """Append the rows of each load as a batch of its own, all under one commit."""
     import pyarrow.compute as pc
 
     if len(names) == 1:
         ((load, name),) = names.items()
-        stores.lake.append_many(table, [(name, rows, load)])
+        stores.lake.append_many(table, [(name, rows, load)], filled=shared)
         return
     parts = [
         (names[load], rows.filter(pc.equal(rows["load"], load)), load) for load in pc.unique(rows["load"]).to_pylist()
     ]
-    stores.lake.append_many(table, parts)
+    stores.lake.append_many(table, parts, filled=shared)
 
 
 def _write_spares(desk: Desk, append: _Append, making: Making) -> None:
@@ -222,16 +237,3 @@ def _write_spares(desk: Desk, append: _Append, making: Making) -> None:
     append(SPARE_LINES, _asked(desk, aside, SPARE_LINES, sections.order_lines))
     append(SPARE_EVENTS, _asked(desk, aside, SPARE_EVENTS, events))
     desk.drop(_SPARES)
-
-
-def _write_identifiers(desk: Desk, append: _Append, making: Making) -> None:
-    emitted = _EMITTED if desk.has(_EMITTED) else None
-    if all(named.is_other for named in making.mapped.identifiers):
-        return
-    empty = exp.select("1").where(exp.false())
-    query = desk.once(("found", id(making.mapped), emitted), lambda: sections.identifiers(making, emitted) or empty)
-    desk.make(_FOUND, query)
-    rows = _asked(desk, making, "identifiers", lambda m: sections.identifier_rows(m, _FOUND, KNOWN))
-    append("identifiers", rows)
-    desk.add(_EMITTED, exp.select("load", "trace", "with_trace", "moment").from_(_FOUND))
-    desk.drop(_FOUND)

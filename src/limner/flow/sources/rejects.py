@@ -38,11 +38,10 @@ def reject_rows(desk: Desk, mapping: Mapped, batch: Batch) -> tuple[pa.Table, Va
     line = pc.bit_wise_and(both["_line"], (1 << PLACE_BITS) - 1)
     files = {piece.job.load.load: piece.job.path.name for piece in batch.pieces}
     file = pa.array([files[n] for n in load.to_pylist()], pa.string())
-    stamp = pa.array([batch.pieces[0].job.load.started_at] * both.num_rows, pa.timestamp("us", tz="UTC"))
+    stamp = pa.repeat(pa.scalar(batch.pieces[0].job.load.started_at, pa.timestamp("us", tz="UTC")), both.num_rows)
     table = pa.table(
         {
-            "load": load, "source": pa.array([mapping.source.id] * both.num_rows, pa.string()), "happened_at": stamp,
-            "received_at": stamp, "place": pc.binary_join_element_wise(file, line.cast(pa.string()), ":"),
+            "load": load, "happened_at": stamp, "place": pc.binary_join_element_wise(file, line.cast(pa.string()), ":"),
             "column_name": both["label"], "value": hidden, "reason": both["reason"],
         }
     )  # fmt: skip

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from sqlglot import exp
 
 from limner.core.moments import offsets
-from limner.core.normal import KINDS
 from limner.flow.sources.base import PLACE_BITS
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Mapped, Part
@@ -35,13 +34,13 @@ class Making:
         return exp.Literal.string(self.mapped.source.id)
 
     def common(self, happened: exp.Expr, line: str = "_line") -> list[exp.Expr]:
-        """The columns every fact has; the load is read off the place of a row (of an order: of its first line)."""
-        return [
-            load_of(exp.column(line)).as_("load"),
-            self.source.as_("source"),
-            happened.as_("happened_at"),
-            instant_literal(self.received_at).as_("received_at"),
-        ]
+        """The columns every fact has beside `shared`; the load is that of the row (of an order: of its first line)."""
+        return [load_of(exp.column(line)).as_("load"), happened.as_("happened_at")]
+
+    @property
+    def shared(self) -> Mapping[str, object]:
+        """The columns that say the same of every fact."""
+        return {"source": self.mapped.source.id, "received_at": self.received_at}
 
 
 def load_of(line: exp.Expr) -> exp.Expr:
@@ -299,40 +298,18 @@ def _order_properties(making: Making, part: Part, lines: Part) -> list[exp.Expr]
 # ------------------------------------------------------------------------------------------------ people
 
 
-def identifiers(making: Making, emitted: str | None) -> exp.Query | None:
-    """Each identifier seen, and the one it stood with in a record, at the earliest moment; not those in `emitted`."""
-    parts = []
-    for named in making.mapped.identifiers:
-        if named.is_other:
-            continue
-        trace = exp.column(f"{named.key}_trace")
-        beside = exp.Case().when(trace.neq(exp.column("trace")), exp.column("trace"))
-        wanted = [load_of(exp.column("_line")).as_("load"), trace.as_("trace"), beside.as_("with_trace")]
-        rows = exp.select(*wanted, exp.func("min", exp.column("moment")).as_("moment")).from_(making.rows)
-        rows = rows.where(_good(), trace.copy().is_(exp.null()).not_())
-        parts.append(rows.group_by(*(exp.Literal.number(n) for n in (1, 2, 3))))
-    whole = stacked(parts)
-    if whole is None or emitted is None:
-        return whole
-    same = exp.and_(
-        exp.column("load", "x").eq(exp.column("load", "e")),
-        exp.column("trace", "x").eq(exp.column("trace", "e")),
-        exp.NullSafeEQ(this=exp.column("with_trace", "x"), expression=exp.column("with_trace", "e")),
-        exp.column("moment", "e") <= exp.column("moment", "x"),
-    )
-    return exp.select("x.*").from_(whole.subquery("x")).join(exp.to_table(emitted).as_("e"), on=same, join_type="anti")
+def named(making: Making) -> exp.Query | None:
+    """The usable rows with the traces of their own identifiers (`own_traces`); None when rows name nobody."""
+    own = own_traces(making.mapped)
+    if not own:
+        return None
+    wanted = [load_of(exp.column("_line")).as_("load"), exp.column("trace"), exp.column("moment")]
+    return exp.select(*wanted, *(exp.column(name) for name in own)).from_(making.rows).where(_good())
 
 
-def identifier_rows(making: Making, found: str, known: str) -> exp.Select:
-    """The rows of `identifiers` out of what was found; `known` says kind and hash of every trace."""
-    common = making.common(exp.column("moment", "g"))[1:]
-    kind = exp.column("kind", "k")
-    strength = exp.Case(this=kind)
-    for name, row in KINDS.items():
-        strength = strength.when(exp.Literal.string(name), exp.Literal.string(row.strength))
-    wanted: list[str | exp.Expr] = ["g.load", *common, "g.trace", "k.kind", "k.hash", "g.with_trace"]
-    rows = exp.select(*wanted, strength.else_(exp.Literal.string("strong")).as_("strength"))
-    return rows.from_(exp.to_table(found).as_("g")).join(exp.to_table(known).as_("k"), on="g.trace = k.trace")
+def own_traces(mapped: Mapped) -> list[str]:
+    """The columns of staged rows with the traces of a row's own identifiers."""
+    return [f"{named.key}_trace" for named in mapped.identifiers if not named.is_other]
 
 
 def traits(making: Making) -> exp.Query | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -13,13 +13,13 @@ from sqlglot import exp
 from limner.core.moments import FIRST_YEAR
 from limner.flow.sources.base import LINE
 from limner.flow.sources.desk import Desk
+from limner.flow.sources.identified import with_traces
 from limner.flow.sources.mapping import (
     MISSING,
     MONEY_EVENTS,
     NEEDS,
     OWNED,
     Mapped,
-    Named,
     Part,
     flag_tree,
     mentioned,
@@ -29,10 +29,10 @@ from limner.flow.sources.plain import is_plain, is_sound
 from limner.flow.sources.readings import (
     SQL_TYPES,
     fast,
-    field_text,
     instant_literal,
     offset_minutes,
     prepared,
+    ready_name,
     slow,
     source_text,
     template,
@@ -53,33 +53,44 @@ _GIVEN_FIX = exp.select("*").from_("given_fix")
 FOREIGN = "other currency"
 
 
-def stage(
-    desk: Desk, mapped: Mapped, rows: pa.Table, traces: Traces, into: str, now: datetime, *, is_part: bool = False
-) -> frozenset[str]:
-    """Read rows of a file into the table `into`: values, traces, the row's own moment, and why it cannot be used.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rows of a file with the readings and traces that are made before the engine sees them, and their columns' types.
 
-    `is_part` says that more rows are put into the same table, which then has every column there may be. The answer
-    names the readings of which some value could not be read.
+    Of `doubtful` identifiers raw text and reason stand beside. `is_part` says that more rows are put into the same
+    table, which then has every column there may be.
     """
+
+    rows: pa.Table
+    columns: dict[str, str]
+    doubtful: frozenset[str]
+    is_part: bool
+
+
+def read(mapped: Mapped, rows: pa.Table, traces: Traces, now: datetime, *, is_part: bool = False) -> Read:
+    """Read what needs no engine, and give every identifier its trace."""
     rows, columns = with_ready(mapped, rows, _kinds(mapped, rows))
-    seen_as = (id(mapped), tuple(columns.items()))
-    desk.give(CHUNK, rows)
-    doubtful = set()
-    for named in mapped.identifiers:
-        raws = desk.once(("raw", named.key, *seen_as), partial(_raw, named, columns))
-        if traces.learn(desk, named, raws, now) or is_part:
-            doubtful.add(named.key)
-    work = _Work(desk, mapped, columns, seen_as)
+    rows, columns, doubtful = with_traces(mapped, rows, columns, traces, now, is_part=is_part)
+    return Read(rows, columns, doubtful, is_part)
+
+
+def stage(desk: Desk, mapped: Mapped, given: Read, into: str) -> frozenset[str]:
+    """Put rows into the table `into`: values, traces, the row's own moment, and why it cannot be used.
+
+    The answer names the readings of which some value could not be read.
+    """
+    seen_as = (id(mapped), tuple(given.columns.items()))
+    desk.give(CHUNK, given.rows)
+    work = _Work(desk, mapped, given.columns, seen_as)
     inline = work.inlined()
     mended = {key: work.mend(key) for key in work.left(inline)}
-    shown = frozenset(mapped.readings) if is_part else frozenset(mended)
-    seen = {named.key: traces.seen(named.kind) for named in mapped.identifiers}
-    look = _Look(mapped, columns, shown | doubtful, frozenset(mended), inline, seen)
-    with desk.as_written():
+    shown = frozenset(mapped.readings) if given.is_part else frozenset(mended)
+    look = _Look(mapped, given.columns, shown | given.doubtful, frozenset(mended), inline)
+    with desk.as_written() if mended else nullcontext():
         desk.add(into, desk.once(("look", look.shown, look.mended, _key(inline), *seen_as), look.query))
     desk.take_back(CHUNK)
     desk.drop(*(f"fix_{key}" for key in mended))
-    return frozenset(key for key, has_reason in mended.items() if has_reason) | doubtful
+    return frozenset(key for key, has_reason in mended.items() if has_reason) | given.doubtful
 
 
 Inline = Mapping[str, tuple[tuple[str, object], ...]]
@@ -103,11 +114,6 @@ def _better(kind: str, column: pa.ChunkedArray) -> str:
     if kind == "text":
         return "plain" if is_plain(column) else kind
     return f"sound_{kind}" if is_sound(column, kind) else kind
-
-
-def _raw(named: Named, columns: dict[str, str]) -> exp.Select:
-    raw = field_text(named.field, columns)
-    return exp.select(raw.as_("raw")).from_(prepared(columns, CHUNK).subquery("p"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,16 +212,11 @@ class _Look:
     shown: frozenset[str]
     mended: frozenset[str]
     inline: Inline
-    seen: Mapping[str, str]
-    """The tables of the texts seen of each identifier."""
 
     def query(self) -> exp.Select:
-        """All of it: prepared, read, mended, identified, judged."""
-        helpers = [exp.column(f"{n.key}_{c}") for n in self.mapped.identifiers for c in ("usable", "person")]
-        rest = exp.Star(except_=helpers) if helpers else exp.Star()
-        known = exp.select(rest, *_person(self.mapped)).from_(self._mended().subquery("mended"))
+        """All of it: prepared, read, mended, judged."""
         judged = [_row_moment(self.mapped).as_("moment"), _Judge(self.mapped, self.shown).why().as_("w")]
-        return exp.select("*", *judged).from_(known.subquery("known"))
+        return exp.select("*", *judged).from_(self._mended().subquery("mended"))
 
     def _read(self) -> exp.Select:
         wanted: list[exp.Expr] = [exp.column(LINE)]
@@ -228,12 +229,20 @@ class _Look:
                 wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else _nothing()).as_(f"{key}_raw"))
             if key in self.mapped.stamps:
                 wanted.append(offset_minutes(reading, self.columns).as_(f"{key}_off"))
-        wanted += [field_text(named.field, self.columns).as_(named.key) for named in self.mapped.identifiers]
+        wanted += [exp.column(ready_name(name), quoted=True).as_(name) for name in self._identified()]
         place = f"sources/{self.mapped.source.id}"
         wanted += [flag_tree(test, self.columns, place).as_(flag) for flag, test in self.mapped.flags.items()]
         if self.mapped.source.extra == "keep":
             wanted.append(_extra(self.mapped, self.columns).as_("extra"))
         return exp.select(*wanted).from_(prepared(self.columns, CHUNK).subquery("p"))
+
+    def _identified(self) -> list[str]:
+        """The columns that identifiers have given."""
+        found = ["trace", "is_person"]
+        for named in self.mapped.identifiers:
+            found.append(f"{named.key}_trace")
+            found += [f"{named.key}_{c}" for c in ("why", "raw") if named.key in self.shown]
+        return found
 
     def _mended(self) -> exp.Select:
         wanted: list[exp.Expr] = [exp.column(LINE)]
@@ -250,14 +259,7 @@ class _Look:
                 wanted += [why.as_(f"{key}_why"), exp.column(f"{key}_raw", "c")]
             if key in self.mapped.stamps:
                 wanted.append(exp.column(f"{key}_off", "c"))
-        for named in self.mapped.identifiers:
-            alias = f"seen_{named.key}"
-            query = _join(query, self.seen[named.key], named.key, alias)
-            wanted += [exp.column(c, alias).as_(f"{named.key}_{c}") for c in ("trace", "usable", "person")]
-            if named.key in self.shown:
-                why = exp.column("why", alias)
-                odd = exp.Case().when(why.is_(exp.null()).not_(), exp.column(named.key, "c"))
-                wanted += [why.copy().as_(f"{named.key}_why"), odd.as_(f"{named.key}_raw")]
+        wanted += [exp.column(name, "c") for name in self._identified()]
         wanted += [exp.column(flag, "c") for flag in self.mapped.flags]
         if self.mapped.source.extra == "keep":
             wanted.append(exp.column("extra", "c"))
@@ -275,16 +277,6 @@ def _choice(raw: exp.Expr, means: Sequence[tuple[str, object]]) -> exp.Expr:
 def _join(query: exp.Select, table: str, raw: str, alias: str) -> exp.Select:
     same = exp.column(raw, "c").eq(exp.column("raw", alias))
     return query.join(exp.to_table(table).as_(alias), on=same, join_type="left")
-
-
-def _person(mapped: Mapped) -> list[exp.Expr]:
-    """The trace of the row's strongest identifier that may stand for somebody, and whether it is a person's."""
-    own = [named for named in mapped.identifiers if not named.is_other]
-    if not own:
-        return [_nothing("INT").as_("trace"), exp.false().as_("is_person")]
-    usable = [exp.Case().when(exp.column(f"{n.key}_usable"), exp.column(f"{n.key}_trace")) for n in own]
-    persons = [exp.func("coalesce", exp.column(f"{n.key}_person"), exp.false()) for n in own]
-    return [exp.func("coalesce", *usable, _nothing("INT")).as_("trace"), exp.or_(*persons).as_("is_person")]
 
 
 def _row_moment(mapped: Mapped) -> exp.Expr:

@@ -190,8 +190,16 @@ class DuckLake:
             (self.folder / new.path).unlink(missing_ok=True)
         return arrow.num_rows if is_new else 0
 
-    def append_many(self, table: str, parts: Sequence[tuple[str, pa.Table, int | None]]) -> int:
+    def append_many(
+        self,
+        table: str,
+        parts: Sequence[tuple[str, pa.Table, int | None]],
+        *,
+        filled: Mapping[str, object] | None = None,
+    ) -> int:
         """`append` of several batches, each (batch id, rows, load), under one commit; the number of rows written.
+
+        `filled` columns have one value in all rows.
 
         Each batch is a file of its own, so that its load can be withdrawn; batches that stand there already are left.
         """
@@ -204,7 +212,7 @@ class DuckLake:
             first = self.ledger.take(connection, "seq", total)
         jobs = []
         for _, rows, load in fresh:
-            jobs.append((rows, {"seq": _range(first, rows.num_rows), "load": load}))
+            jobs.append((rows, {**(filled or {}), "seq": _range(first, rows.num_rows), "load": load}))
             first += rows.num_rows
         new = write_files(self.folder, declared, jobs)
         with self.ledger.write() as connection:
