@@ -135,12 +135,23 @@ def _laid(chunk: pa.FixedSizeBinaryArray) -> memoryview:
     return memoryview(chunk.buffers()[1])[chunk.offset * 16 : (chunk.offset + len(chunk)) * 16]
 
 
-def distinct(hashes: Halves) -> Halves:
-    """Each hash once, in the order of their bytes."""
-    ordered = hashes[np.lexsort((hashes[:, 1], hashes[:, 0]))]
+def distinct(hashes: Halves) -> tuple[Halves, npt.NDArray[np.int64]]:
+    """Each hash once, in the order of their bytes, and where each of those given stands among them.
+
+    >>> found, which = distinct(halves(b"b" * 16 + b"a" * 16 + b"b" * 16))
+    >>> len(found), which.tolist()
+    (2, [1, 0, 1])
+    """
+    order = np.argsort(hashes[:, 0])
+    high = hashes[order, 0]
+    if (high[1:] == high[:-1]).any():
+        order = np.lexsort((hashes[:, 1], hashes[:, 0]))
+    ordered = hashes[order]
     is_new = np.ones(len(ordered), np.bool_)
     is_new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return ordered[is_new]
+    which = np.empty(len(ordered), np.int64)
+    which[order] = np.cumsum(is_new) - 1
+    return ordered[is_new], which
 
 
 def joined(hashes: Sequence[bytes]) -> Halves:

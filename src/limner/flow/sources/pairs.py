@@ -94,8 +94,9 @@ class _Last:
         self._at[side, trace] = at
 
     def _grow(self, most: int) -> None:
-        more = np.full((2, max(0, most + 1 - self._key.shape[1])), -1, np.int64)
-        self._key, self._at = np.concatenate([self._key, more], axis=1), np.concatenate([self._at, more], axis=1)
+        if most >= self._key.shape[1]:
+            more = np.full((2, 2 * most + 1 - self._key.shape[1]), -1, np.int64)
+            self._key, self._at = np.concatenate([self._key, more], axis=1), np.concatenate([self._at, more], axis=1)
 
 
 def _sides(key: Longs) -> tuple[Longs, Longs]:

@@ -79,8 +79,10 @@ def _is_plain(chunk: pa.Array) -> bool:
         return True
     if int(here.max()) > 126 or int(here.min()) == 0:
         return False
-    ends = np.cumsum(lengths[lengths > 0])
-    first, last = here[np.concatenate([[0], ends[:-1]])], here[ends - 1]
+    ends = np.cumsum(lengths)
+    if not lengths.all():
+        ends, lengths = ends[lengths > 0], lengths[lengths > 0]
+    first, last = here[ends - lengths], here[ends - 1]
     if first.min() <= 32 or last.min() <= 32 or (first == ord("=")).any():
         return False
     begun = np.flatnonzero(np.bincount(first, minlength=128)).tolist()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limner.flow.sources.known import NO_TRACE, Flags, Ints
+from limner.flow.sources.texts import Hashes, Texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,42 +35,31 @@ class Told:
 
 
 class Seen:
-    """Texts with what became of them. A row without a text has become nothing."""
+    """Texts with what became of them. Behind them stands a last place for rows without a text."""
 
     def __init__(self) -> None:
-        self._texts: list[pa.Array] = []
+        self._texts = Texts()
         self._trace = np.array([NO_TRACE], np.int32)
         self._usable, self._person = np.zeros(1, np.bool_), np.zeros(1, np.bool_)
         self._why: list[str] = []
         self._reason = np.full(1, -1, np.int32)
 
-    def places(self, column: pa.ChunkedArray) -> Ints:
-        """The place of each text, 0 for one that has not been seen."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+    def places(self, column: pa.ChunkedArray, hashes: Hashes) -> Ints:
+        """The place of each text, -1 for one that has not been seen and for a row without one."""
+        return self._texts.find(column, hashes)
 
-        known = pa.chunked_array(self._texts, pa.string())
-        place = pc.add(pc.fill_null(pc.index_in(column, value_set=known), -1), 1)
-        return np.array(place.to_numpy(), np.int32)
-
-    def last_places(self, column: pa.ChunkedArray) -> Ints:
-        """The place of each text among those added last; every one is."""
-        import pyarrow.compute as pc
-
-        last = self._texts[-1]
-        place = pc.index_in(column, value_set=last).to_numpy()
-        return np.asarray(place + (len(self._trace) - len(last)), np.int32)
-
-    def add(self, texts: pa.Array, trace: Ints, usable: Flags, person: Flags, why: Sequence[str | None]) -> None:
+    def add(
+        self, texts: pa.Array, hashes: Hashes, trace: Ints, usable: Flags, person: Flags, why: Sequence[str | None]
+    ) -> None:
         """Add texts that have not been seen; none of them is null."""
-        self._texts.append(texts)
-        self._trace = np.concatenate([self._trace, trace])
-        self._usable = np.concatenate([self._usable, usable])
-        self._person = np.concatenate([self._person, person])
+        self._texts.add(texts, hashes)
+        self._trace = _before_last(self._trace, trace)
+        self._usable = _before_last(self._usable, usable)
+        self._person = _before_last(self._person, person)
         self._why += sorted({reason for reason in why if reason} - set(self._why))
         code = {reason: place for place, reason in enumerate(self._why)}
         reasons = [code[reason] if reason else -1 for reason in why] if any(why) else np.full(len(texts), -1)
-        self._reason = np.concatenate([self._reason, np.asarray(reasons, np.int32)])
+        self._reason = _before_last(self._reason, np.asarray(reasons, np.int32))
 
     def told(self, places: Ints) -> Told:
         """What became of the texts at places."""
@@ -82,3 +72,7 @@ class Seen:
         if code is None or not (code >= 0).any():
             return None
         return pa.array(self._why, pa.string()).take(pa.array(code, mask=code < 0))
+
+
+def _before_last(column: np.ndarray, more: np.ndarray) -> np.ndarray:
+    return np.concatenate([column[:-1], more, column[-1:]])

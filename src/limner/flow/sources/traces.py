@@ -22,6 +22,7 @@ from limner.core.normal import EMPTY_WORDS, PLACEHOLDERS, IdentifierKind, identi
 from limner.flow.sources.known import NO_TRACE, Halves, Ints, distinct, joined, known_of, whole
 from limner.flow.sources.readings import template
 from limner.flow.sources.seen import Seen, Told
+from limner.flow.sources.texts import NOT_THERE, Hashes
 from limner.store.ledger.tables import tombstones
 
 if TYPE_CHECKING:
@@ -66,13 +67,22 @@ class Traces:
 
         seen = self._seen.setdefault(kind.name, Seen())
         raws = raws.cast(pa.string())
-        places = seen.places(raws)
-        is_new = pc.and_(pc.is_valid(raws), pa.array(places == 0))
-        new = raws.filter(is_new)
-        if len(new):
-            self._learn(seen, kind, pc.unique(new), now)
-            places[is_new.to_numpy(zero_copy_only=False)] = seen.last_places(new)
+        hashes = self._hashed(raws)
+        places = seen.places(raws, hashes)
+        is_new = (places == NOT_THERE) & pc.is_valid(raws).to_numpy()
+        if is_new.any():
+            new = raws.filter(pa.array(is_new))
+            texts = pc.unique(new)
+            self._learn(seen, kind, texts, self._hashed(texts), now)
+            places[is_new] = seen.places(new, hashes[is_new])
         return seen.told(places)
+
+    def _hashed(self, texts: pa.Array | pa.ChunkedArray) -> Hashes:
+        """A number of each text by which it is looked up; for the time of one collect."""
+        import pyarrow as pa
+
+        found = self.ask(exp.select(template("hash(raw)").as_("h")).from_(_FRESH), {_FRESH: pa.table({"raw": texts})})
+        return np.asarray(found["h"].to_numpy(), np.uint64)
 
     def beside(self, rows: pa.Table) -> pa.Table:
         """The rows with kind and hash of their `trace`; those whose trace is not known any more are left out."""
@@ -86,28 +96,28 @@ class Traces:
         """The answer of a query over Arrow tables, row by row in their order."""
         return self._stores.lake.table(query, given=given)
 
-    def _learn(self, seen: Seen, kind: IdentifierKind, texts: pa.Array, now: datetime) -> None:
-        """Normal form, hash and trace of texts that have not been seen."""
-        texts, forms, why = self._normal_forms(kind, texts)
+    def _learn(self, seen: Seen, kind: IdentifierKind, texts: pa.Array, hashes: Hashes, now: datetime) -> None:
+        """Normal form, keyed hash and trace of texts that have not been seen."""
+        forms, why = self._normal_forms(kind, texts)
         trace = np.full(len(texts), NO_TRACE, np.int32)
         usable = np.zeros(len(texts), np.bool_)
         for name, stated in forms.items():
-            hashes = identifier_hashes(self._stores.hash_key, name, stated.values())
-            places = self._kept(name, stated, hashes, why)
-            trace[places] = self._numbered(name, joined(hashes), now)
+            marks = identifier_hashes(self._stores.hash_key, name, stated.values())
+            places = self._kept(name, stated, marks, why)
+            trace[places] = self._numbered(name, joined(marks), now)
             usable[places] = identifier_kind(name).strength != "never"
             if name == kind.name and kind.is_address:
                 addresses = [
                     (number, stated[place]) for place, number in zip(places, trace[places].tolist(), strict=True)
                 ]
                 self._sealed.append(self._sealing.submit(self._stores.vault.put, name, addresses))
-        seen.add(texts, trace, usable, usable & kind.is_person, why)
+        seen.add(texts, hashes, trace, usable, usable & kind.is_person, why)
 
-    def _normal_forms(self, kind: IdentifierKind, texts: pa.Array) -> tuple[pa.Array, _Forms, list[str | None]]:
-        """Texts in an order of their own, the normal forms of those that have one, and why the others have none."""
+    def _normal_forms(self, kind: IdentifierKind, texts: pa.Array) -> tuple[_Forms, list[str | None]]:
+        """The normal forms of texts that have one, and why the others have none."""
         import pyarrow as pa
 
-        query = exp.select("raw", short_form(kind).as_("normal"), short_kind(kind).as_("kind")).from_(_FRESH)
+        query = exp.select(short_form(kind).as_("normal"), short_kind(kind).as_("kind")).from_(_FRESH)
         found = self.ask(query, {_FRESH: pa.table({"raw": texts})})
         why: list[str | None] = [None] * found.num_rows
         forms: _Forms = {}
@@ -119,12 +129,12 @@ class Traces:
                 left.append(place)
             else:
                 forms.setdefault(name, {})[place] = normal
-        for place, raw in zip(left, found["raw"].take(pa.array(left, pa.int64())).to_pylist(), strict=True):
+        for place, raw in zip(left, texts.take(pa.array(left, pa.int64())).to_pylist(), strict=True):
             slow = identifier(kind.name, raw)
             why[place] = slow.reason
             if slow.value is not None:
                 forms.setdefault(slow.kind, {})[place] = slow.value
-        return found["raw"].combine_chunks(), forms, why
+        return forms, why
 
     def _kept(self, kind: str, stated: Iterable[int], hashes: list[bytes], why: list[str | None]) -> list[int]:
         """The places of identifiers that nobody asked to erase; the others get the reason, and their hash goes."""
@@ -140,18 +150,19 @@ class Traces:
         """The traces of hashes; new ones get theirs in the order of the hashes, written before anything uses them."""
         import pyarrow as pa
 
-        found = self.known.traces(hashes)
-        new = distinct(hashes[found == NO_TRACE])
-        if not len(new):
-            return found
-        with self._stores.ledger.write() as connection:
-            first = self._stores.ledger.take(connection, "trace", len(new))
-        traces = np.arange(first, first + len(new), dtype=np.int32)
-        stamp = pa.repeat(pa.scalar(now, pa.timestamp("us", tz="UTC")), len(new))
-        rows = {"kind": pa.repeat(kind, len(new)), "hash": whole(new), "trace": traces, "received_at": stamp}
-        self._stores.lake.append("traces", f"traces/{first}", pa.table(rows))
-        self.known.add(kind, new, traces)
-        return self.known.traces(hashes)
+        once, which = distinct(hashes)
+        traces = self.known.traces(once)
+        new = np.flatnonzero(traces == NO_TRACE)
+        if len(new):
+            with self._stores.ledger.write() as connection:
+                first = self._stores.ledger.take(connection, "trace", len(new))
+            traces[new] = np.arange(first, first + len(new), dtype=np.int32)
+            rows = pa.table({"hash": whole(once[new]), "trace": traces[new]})
+            shared = {"kind": kind, "source": None, "received_at": now}
+            self._stores.lake.append_many("traces", [(f"traces/{first}", rows, None)], filled=shared)
+            self.known.add(kind, once[new], traces[new])
+        found: Ints = traces[which]
+        return found
 
     def sealed(self) -> Callable[[], None]:
         """What waits until every address learned up to now lies in the vault, and raises what kept one out."""

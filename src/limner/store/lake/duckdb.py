@@ -266,10 +266,10 @@ class DuckLake:
 
         found = pq.read_table(self.folder / path)
         hit = None
-        for key in keys:
+        for key in set(keys) & set(found.column_names):
             column = pc.is_in(found[key], value_set=traces)
             hit = column if hit is None else pc.or_(hit, column)
-        if not pc.any(hit).as_py():
+        if hit is None or not pc.any(hit).as_py():
             return 0
         kept = found.filter(pc.invert(hit))
         new = write_file(self.folder, table, kept) if kept.num_rows else None

@@ -18,8 +18,8 @@ _LOOK: Final = 20_000
 _FEW: Final = 2_000
 """A text column of which the first `_LOOK` rows have more different values than this is left as it is."""
 
-_LAST: Final = 1 << 31
-"""Sorts behind every trace: where rows without one go."""
+_LAST: Final = (1 << 31) - 1
+"""The largest trace there can be: rows without one go to its place."""
 
 _LOW: Final = 32
 """Bits of a row's number in a sort key."""
@@ -59,10 +59,21 @@ def _whole(column: pa.ChunkedArray) -> Any:
     return column.combine_chunks()
 
 
-def _places(rows: pa.Table, keys: tuple[str, ...]) -> pa.Array:
-    if keys[0] == "trace" and (keys == ("trace",) or keys == ("trace", "happened_at")):
+def _places(rows: pa.Table, keys: tuple[str, ...]) -> pa.Array | None:
+    """The places of the rows in the order of the keys; None when they lie so already."""
+    if keys in (("trace",), ("trace", "happened_at")):
         return pa.array(_by_trace(rows, is_dated=len(keys) > 1))
-    return pc.sort_indices(rows, sort_keys=[(key, "ascending") for key in keys])
+    if len(keys) == 1 and _is_sorted(rows[keys[0]]):
+        return None
+    plain = {
+        key: column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for key, column in zip(keys, map(rows.column, keys), strict=True)
+    }
+    return pc.sort_indices(pa.table(plain), sort_keys=[(key, "ascending") for key in keys])
+
+
+def _is_sorted(column: pa.ChunkedArray) -> bool:
+    return not column.null_count and not pc.any(pc.less(column[1:], column[:-1])).as_py()
 
 
 def _by_trace(rows: pa.Table, *, is_dated: bool) -> npt.NDArray[np.int64]:
