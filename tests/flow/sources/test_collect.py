@@ -286,14 +286,14 @@ lines: {item_id: i, amount: a}
 
 
 def test_one_batch_or_many_give_the_same_lake(tmp_path, monkeypatch):
-    import limner.flow.sources.batches as batches
+    from limner.flow.sources import base
 
     mapping = "{id: pos, files: [pos*], identifiers: {member_no: m}, events: [{name: {constant: Order Completed}, " \
               "happened_at: t, order_id: o}], lines: {item_id: i, amount: a}, traits: {city: c}}"  # fmt: skip
     body = "o,m,i,a,t,c\n" + "".join(f"{n % 97},A{n % 13},i{n % 7},{n}.25,2026-08-01,c{n % 3}\n" for n in range(1000))
     found = []
     for size in (10_000, 100, 33):
-        monkeypatch.setattr(batches, "CHUNK_ROWS", size)
+        monkeypatch.setattr(base, "CHUNK_ROWS", size)
         (tmp_path / str(size)).mkdir()
         intake = Intake(tmp_path / str(size), mapping)
         intake.put("pos.csv", body)

@@ -32,8 +32,8 @@ RUN = """
 import sys
 from pathlib import Path
 sys.path[:0] = {path!r}
-from limner.flow.sources import batches
-batches.CHUNK_ROWS = 1500
+from limner.flow.sources import base
+base.CHUNK_ROWS = 1500
 from intake import Intake
 shop = Intake(Path({folder!r}), {mapping!r}, {clicks!r})
 print("ready", flush=True)
@@ -85,11 +85,11 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     write_files(folder)
     shop = Intake(folder, MAPPING, CLICKS)
-    from limner.flow.sources import batches
+    from limner.flow.sources import base
 
-    before, batches.CHUNK_ROWS = batches.CHUNK_ROWS, 1500
+    before, base.CHUNK_ROWS = base.CHUNK_ROWS, 1500
     shop.load()
-    batches.CHUNK_ROWS = before
+    base.CHUNK_ROWS = before
     answer = lake_of(shop), counts_of(shop)
     shop.stores.close()
     return answer
@@ -126,12 +126,12 @@ def kill_until_done(folder, whole, moments):
     for after in moments:
         run_and_kill(folder, after)
     shop = Intake(folder, MAPPING, CLICKS)
-    from limner.flow.sources import batches
+    from limner.flow.sources import base
 
-    before, batches.CHUNK_ROWS = batches.CHUNK_ROWS, 1500
+    before, base.CHUNK_ROWS = base.CHUNK_ROWS, 1500
     shop.load()
     again = shop.load()
-    batches.CHUNK_ROWS = before
+    base.CHUNK_ROWS = before
     assert again.unchanged == 4
     lake, counts = whole
     assert counts_of(shop) == counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from limner.core.actor import Actor
 from limner.core.errors import BadInput, NotFound, near, words
 from limner.core.tell import Tell, silent
 from limner.flow.sources.base import options_of, reader_of
-from limner.flow.sources.batches import Failed, Job
 from limner.flow.sources.definition import Source
 from limner.flow.sources.loading import Place, load_files
 from limner.flow.sources.loads import (
@@ -28,6 +28,7 @@ from limner.flow.sources.loads import (
     withdraw,
 )
 from limner.flow.sources.mapping import Mapped, mapped
+from limner.flow.sources.stream import Failed, Job, Run
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
@@ -141,18 +142,19 @@ def collect(
         if (load := done_before(stores, one.source, content)) is not None
     }
     fresh = {one: content for one, content in zip(given, contents, strict=True) if one not in found}
+    groups = [_begun(stores, *group, fresh, who, now) for group in _groups(stores, fresh)]
     total_size = sum(one.size for one in fresh)
-    before = 0
-    with closing(Place(stores)) as place:
-        for mapping, group in _groups(stores, fresh):
-            size = sum(one.size for one in group)
-            told = _part(tell, before, size, total_size)
-            results = _collect_group(
-                stores, definitions, place, mapping, {one: fresh[one] for one in group}, who, now, told
-            )
-            found |= dict(zip(group, results, strict=True))
-            before += size
-            tell(before, total_size, mapping.source.id)
+    before, left = 0, deque(groups)
+    try:
+        with closing(Place(stores, [run for group in groups for run in group.runs])) as place:
+            while left:
+                group = left.popleft()
+                told = _part(tell, before, group.size, total_size)
+                found |= _collect_group(stores, definitions, place, group, who, now, told)
+                before += group.size
+                tell(before, total_size, group.mapping.source.id)
+    finally:
+        forget(stores, [job.load.load for group in left for job in group.jobs.values() if job.load.started_at == now])
     return Collected(tuple(found[one] for one in given))
 
 
@@ -192,53 +194,81 @@ def _groups(stores: Stores, wanted: Iterable[_Given]) -> Iterator[tuple[Mapped, 
         yield mapping, group
 
 
-def _collect_group(
-    stores: Stores, definitions: Definitions, place: Place, mapping: Mapped, group: Mapping[_Given, str],
-    who: Actor, now: datetime, tell: Tell,
-) -> list[FileResult]:  # fmt: skip
-    """The results of files (with the hashes of their content), in their order; one given twice is loaded once."""
-    found: dict[_Given, FileResult] = {}
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Files that share a mapping: those to be loaded, and the results of the others."""
+
+    mapping: Mapped
+    jobs: Mapping[_Given, Job]
+    others: Mapping[_Given, FileResult]
+    replaced: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(one.size for one in (*self.jobs, *self.others))
+
+    @property
+    def runs(self) -> list[Run]:
+        """The files begun at the same moment, those taken up again first."""
+        moments = sorted({job.load.started_at for job in self.jobs.values()})
+        jobs = self.jobs.values()
+        return [Run(self.mapping, tuple(job for job in jobs if job.load.started_at == at)) for at in moments]
+
+
+def _begun(
+    stores: Stores, mapping: Mapped, group: Sequence[_Given], contents: Mapping[_Given, str], who: Actor, now: datetime
+) -> _Group:
+    """Begin the loads of files; one given twice is loaded once."""
+    others: dict[_Given, FileResult] = {}
     jobs: dict[_Given, Job] = {}
-    for one, content in group.items():
-        load, is_done = begin(stores, mapping.source, one.path, content, who, now)
-        if is_done or any(job.load.load == load.load for job in jobs.values()):
-            found[one] = FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
+    replaced: list[int] = []
+    for one in group:
+        begun = begin(stores, mapping.source, one.path, contents[one], who, now)
+        load = begun.load
+        if load.state == "done" or any(job.load.load == load.load for job in jobs.values()):
+            others[one] = FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
         else:
             jobs[one] = Job(one.path, load)
-    for started in sorted({job.load.started_at for job in jobs.values()}):
-        mine = {one: job for one, job in jobs.items() if job.load.started_at == started}
-        results = _load(stores, definitions, place, mapping, list(mine.values()), who, now, tell)
-        found |= dict(zip(mine, results, strict=True))
-    return [found[one] for one in group]
+            replaced += begun.replaced
+    return _Group(mapping, jobs, others, tuple(replaced))
+
+
+def _collect_group(
+    stores: Stores, definitions: Definitions, place: Place, group: _Group, who: Actor, now: datetime, tell: Tell
+) -> dict[_Given, FileResult]:
+    """The results of files; loads of the same content under another mapping are withdrawn first."""
+    for load in group.replaced:
+        withdraw(stores, load, who=who, now=now)
+    found = dict(group.others)
+    for run in group.runs:
+        results = _load(stores, definitions, place, run, who, now, tell)
+        found |= {one: results[job.load.load] for one, job in group.jobs.items() if job in run.jobs}
+    return found
 
 
 def _load(
-    stores: Stores,
-    definitions: Definitions,
-    place: Place,
-    mapping: Mapped,
-    jobs: Sequence[Job],
-    who: Actor,
-    now: datetime,
-    tell: Tell,
-) -> list[FileResult]:
+    stores: Stores, definitions: Definitions, place: Place, run: Run, who: Actor, now: datetime, tell: Tell
+) -> dict[int, FileResult]:
+    """The results of a run of files, by load."""
     reached: dict[int, Progress] = {}
-    for step in load_files(stores, definitions, place, mapping, jobs, tell):
+    for step in load_files(stores, definitions, place, run, tell):
         if isinstance(step, Failed):
             withdraw(stores, step.job.load.load, who=who, now=now, state="failed")
             begun = {number for number, progress in reached.items()} | {step.job.load.load}
-            forget(stores, [job.load.load for job in jobs if job.load.load not in begun and not job.load.done])
+            untouched = [job.load for job in run.jobs if job.load.load not in begun and job.load.started_at == now]
+            forget(stores, [load.load for load in untouched])
             raise step.error
         reached[step.load] = step
-    quiet = [job.load for job in jobs if job.load.load not in reached]
+    quiet = [job.load for job in run.jobs if job.load.load not in reached]
     note(stores, [Progress(load.load, load.done, load.counts, is_whole=True) for load in quiet], now)
-    return [
-        FileResult(
-            job.load.load, mapping.source.id, job.path.name,
+    return {
+        job.load.load: FileResult(
+            job.load.load, run.mapping.source.id, job.path.name,
             reached[job.load.load].counts if job.load.load in reached else job.load.counts, replaces=job.load.replaces,
         )
-        for job in jobs
-    ]  # fmt: skip
+        for job in run.jobs
+    }  # fmt: skip
 
 
 def columns_of(source: Source, path: Path) -> Mapping[str, str]:

@@ -54,26 +54,23 @@ def consent_rows(making: Making) -> exp.Query | None:
     return exp.select("*").from_(whole.subquery("c")).where("NOT trace IS NULL").order_by("trace", "happened_at")
 
 
-def write_consents(stores: Stores, rows: pa.Table, *, turn: str, source: str, now: datetime) -> int:
-    """Write the consents of several loads once; a batch that stands there already is left. The number written."""
+def write_consents(stores: Stores, rows: pa.Table, turn: str, source: str, now: datetime) -> None:
+    """Write the consents of several loads once; a batch that stands there already is left."""
     import pyarrow.compute as pc
 
-    written = 0
     for load in pc.unique(rows["load"]).to_pylist():
         mine = rows.filter(pc.equal(rows["load"], load))
-        written += _write_load(stores, mine, f"load/{load}/{turn}", load, source, now)
-    return written
+        _write_load(stores, mine, f"load/{load}/{turn}", load, source, now)
 
 
-def _write_load(stores: Stores, rows: pa.Table, batch: str, load: int, source: str, now: datetime) -> int:
+def _write_load(stores: Stores, rows: pa.Table, batch: str, load: int, source: str, now: datetime) -> None:
     with stores.ledger.write() as connection:
         known = select(batches.c.rows).where(batches.c.table_name == "consents", batches.c.batch_id == batch)
         if connection.execute(known).first() is not None:
-            return 0
+            return
         first = stores.ledger.take(connection, "consent", rows.num_rows)
         insert_rows(connection, consents, _COLUMNS, _consents(rows, first, load, source, now))
         connection.execute(insert(batches).values(table_name="consents", batch_id=batch, rows=rows.num_rows))
-    return int(rows.num_rows)
 
 
 _COLUMNS = (

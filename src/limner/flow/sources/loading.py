@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from limner.core.tell import Tell
 from limner.flow.sources import sections
-from limner.flow.sources.batches import Batch, Failed, Job, Piece, batches
+from limner.flow.sources.batches import Batch, batches
 from limner.flow.sources.behind import Behind
 from limner.flow.sources.consents import (
     batch_name,
@@ -32,6 +32,7 @@ from limner.flow.sources.rejects import counts_by_load, reject_rows
 from limner.flow.sources.sections import Making, offset_of
 from limner.flow.sources.spares import SPARE_EVENTS, SPARE_LINES
 from limner.flow.sources.staging import ROWS
+from limner.flow.sources.stream import Failed, Job, Piece, Run, stream
 from limner.flow.sources.traces import Traces
 
 if TYPE_CHECKING:
@@ -52,48 +53,41 @@ _TABLES: Sequence[tuple[str, Callable[[Making], exp.Query | None]]] = (
 
 
 class Place:
-    """The working place of one collect: opened for its first file, with the traces known; they serve every source."""
+    """The working place of one collect: the desk, the traces known, and the rows of its files, read ahead.
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
-        self._opened: tuple[Desk, Traces] | None = None
+    It is opened when there is a file to load.
+    """
 
-    def open(self) -> tuple[Desk, Traces]:
-        """The desk, cleared of what the source before has left there, and the traces."""
-        if self._opened is None:
-            desk = Desk(self._stores.lake)
-            try:
-                self._opened = desk, Traces(self._stores)
-            except BaseException:
-                desk.close()
-                raise
-        desk, traces = self._opened
-        desk.clear()
-        return desk, traces
+    def __init__(self, stores: Stores, runs: Sequence[Run]) -> None:
+        self._closing = ExitStack()
+        if not runs:
+            return
+        with ExitStack() as opened:
+            self.desk = Desk(stores.lake)
+            opened.callback(self.desk.close)
+            self.traces = Traces(stores)
+            opened.callback(self.traces.close)
+            self.ready = opened.enter_context(closing(stream(runs, self.traces)))
+            self._closing = opened.pop_all()
 
     def close(self) -> None:
         """Take everything away."""
-        if self._opened is not None:
-            desk, traces = self._opened
-            self._opened = None
-            try:
-                traces.close()
-            finally:
-                desk.close()
+        self._closing.close()
 
 
 def load_files(
-    stores: Stores, definitions: Definitions, place: Place, mapping: Mapped, jobs: Sequence[Job], tell: Tell
+    stores: Stores, definitions: Definitions, place: Place, run: Run, tell: Tell
 ) -> Iterator[Progress | Failed]:
     """Bring in files that share a mapping; says after every batch how far each load is, and stops at a failure.
 
     A batch is written while the next is read and staged, and is in before the next is written.
     """
-    desk, traces = place.open()
-    counts = {job.load.load: job.load.counts for job in jobs}
-    writing = _Writing(desk, stores, definitions, mapping, traces, _remembered(stores, jobs), counts)
+    place.desk.clear()
+    counts = {job.load.load: job.load.counts for job in run.jobs}
+    pairs = _remembered(stores, run.jobs)
+    writing = _Writing(place.desk, stores, definitions, run.mapping, place.traces, pairs, counts)
     steps: list[Progress] = []
-    with closing(writing.behind), closing(batches(desk, mapping, jobs, traces, tell)) as found:
+    with closing(writing.behind), closing(batches(place.desk, run.mapping, place.ready, tell)) as found:
         for batch in found:
             writing.behind.settle()
             yield from steps
@@ -174,7 +168,7 @@ class _Writing:
             if query is not None:
                 place = f"{batch.pieces[0].number}/{turn}"
                 rows = self.traces.beside(desk.ask(query))
-                write_consents(stores, rows, turn=place, source=mapping.source.id, now=started)
+                self.behind.hand(partial(write_consents, stores, rows, place, mapping.source.id, started))
         new = counts_by_load(desk, mapping, batch, values)
         steps = [_step(piece, counts[piece.job.load.load] + new[piece.job.load.load]) for piece in batch.pieces]
         self.behind.hand(self.traces.sealed())

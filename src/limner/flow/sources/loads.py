@@ -106,20 +106,23 @@ def _loads_of(stores: Stores, source: Source, content: str) -> Sequence[RowMappi
         return connection.execute(select(loads).where(*same).order_by(loads.c.load)).mappings().all()
 
 
-def begin(stores: Stores, source: Source, path: Path, content: str, who: Actor, now: datetime) -> tuple[Load, bool]:
-    """The load of a file by a source, and whether it was done before. `content` is the hash of the file.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The load of a file, and the loads of the same content under another mapping: they go when its rows come."""
 
-    A load that was cut off is taken up again. One made under another mapping is withdrawn, and the new one replaces it.
-    """
+    load: Load
+    replaced: tuple[int, ...] = ()
+
+
+def begin(stores: Stores, source: Source, path: Path, content: str, who: Actor, now: datetime) -> Begun:
+    """The load of a file by a source. `content` is the hash of the file. A load that was cut off is taken up again."""
     mapping = mapping_version(source)
     found = _loads_of(stores, source, content)
+    others = tuple(row["load"] for row in found if row["mapping_version"] != mapping)
     old = next((row for row in found if row["mapping_version"] == mapping), None)
     if old is not None:
-        return _load(old), old["state"] == "done"
-    replaced = None
-    for row in found:
-        withdraw(stores, row["load"], who=who, now=now)
-        replaced = row["load"]
+        return Begun(_load(old), others)
+    replaced = others[-1] if others else None
     with stores.ledger.write() as connection:
         number = stores.ledger.take(connection, "load")
         values = {
@@ -127,7 +130,7 @@ def begin(stores: Stores, source: Source, path: Path, content: str, who: Actor, 
             "state": "running", "started_at": now, "actor": who.id, "replaces": replaced,
         }  # fmt: skip
         connection.execute(insert(loads).values(**values))
-    return Load(number, source.id, path.name, "running", Counts(), 0, now, replaced), False
+    return Begun(Load(number, source.id, path.name, "running", Counts(), 0, now, replaced), others)
 
 
 @dataclass(frozen=True, slots=True)
