@@ -7,6 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake import Intake
 from limner.flow.sources.known import Known, distinct, halves, known_of, whole
 from limner.flow.sources.texts import NOT_THERE, Texts
 
@@ -73,3 +74,15 @@ def test_what_is_known_is_read_from_the_rows_of_traces():
     }
     known = known_of(pa.table(rows).slice(1))
     assert known.traces(halves(b"a" * 16 + b"b" * 16 + b"c" * 16)).tolist() == [0, 1, 7]
+
+
+def test_identifiers_stay_with_their_rows_in_a_large_file(tmp_path):
+    """Values that need the engine's reading and values that do not, in one file of several engine blocks."""
+    mapping = "{id: acts, files: [a*], identifiers: {member_no: m}, " \
+              "events: [{name: e, happened_at: t, session: s}]}"  # fmt: skip
+    intake = Intake(tmp_path, mapping)
+    rows = [f"{' ' if n % 3 else ''}A{n * 7919 % 100_003},看,2026-08-01,s{n * 7919 % 100_003}" for n in range(300_000)]
+    intake.put("a.csv", "m,e,t,s\n" + "\n".join(rows) + "\n")
+    assert intake.load().counts.used == 300_000
+    found = intake.ask("SELECT count(DISTINCT trace) AS traces, count(DISTINCT (trace, session)) AS pairs FROM events")
+    assert found == [{"traces": 100_003, "pairs": 100_003}]

@@ -93,7 +93,7 @@ class Traces:
         return kept.append_column("kind", self.known.kinds(place)).append_column("hash", self.known.hashes(place))
 
     def ask(self, query: exp.Query, given: Mapping[str, pa.Table]) -> pa.Table:
-        """The answer of a query over Arrow tables, row by row in their order."""
+        """The answer of a plain selection from an Arrow table; its rows keep their order."""
         return self._stores.lake.table(query, given=given)
 
     def _learn(self, seen: Seen, kind: IdentifierKind, texts: pa.Array, hashes: Hashes, now: datetime) -> None:
@@ -107,11 +107,12 @@ class Traces:
             trace[places] = self._numbered(name, joined(marks), now)
             usable[places] = identifier_kind(name).strength != "never"
             if name == kind.name and kind.is_address:
-                addresses = [
-                    (number, stated[place]) for place, number in zip(places, trace[places].tolist(), strict=True)
-                ]
-                self._sealed.append(self._sealing.submit(self._stores.vault.put, name, addresses))
+                self._seal(name, dict(zip(trace[places].tolist(), (stated[place] for place in places), strict=True)))
         seen.add(texts, hashes, trace, usable, usable & kind.is_person, why)
+
+    def _seal(self, kind: str, addresses: Mapping[int, str]) -> None:
+        with self._lock:
+            self._sealed.append(self._sealing.submit(self._stores.vault.put, kind, addresses))
 
     def _normal_forms(self, kind: IdentifierKind, texts: pa.Array) -> tuple[_Forms, list[str | None]]:
         """The normal forms of texts that have one, and why the others have none."""

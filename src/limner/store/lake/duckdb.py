@@ -26,6 +26,13 @@ from limner.store.ledger import Ledger
 UNKNOWN_TABLE = words("lake_table_unknown", "The lake has no table {name!r}.")
 GONE = words("lake_file_gone", "The lake's file {path} is missing. Restore it from a backup, or withdraw its load.")
 
+_SETTINGS = (
+    "TimeZone = 'UTC'",
+    "parquet_metadata_cache = true",
+    "enable_progress_bar = false",
+    "preserve_insertion_order = true",
+)
+
 
 class DuckLake:
     """The lake on one machine. One connection, one cursor per question; files are named in the ledger's catalog.
@@ -53,7 +60,7 @@ class DuckLake:
         for part in ("empty", "scratch"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(config=_config(folder, limits))
-        for setting in ("TimeZone = 'UTC'", "parquet_metadata_cache = true", "enable_progress_bar = false"):
+        for setting in _SETTINGS:
             self._connection.execute(f"SET {setting}")
 
     def declare(self, properties: Collection[tuple[str, str]]) -> None:
