@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
-import numpy as np
-
 from limner_market.baskets import Lines
 from limner_market.days import Period
+from limner_market.distinct import distinct
 from limner_market.files import Written
 from limner_market.world import World
 
@@ -74,7 +73,7 @@ class Ledger:
         """Add the lines sold in a period and the lines whose money went back in it."""
         for number, source in enumerate(SOURCES):
             bought, returned = sold.rows(sold.counter == number), back.rows(back.counter == number)
-            orders = len(np.unique(bought.order))
+            orders = len(distinct(bought.order))
             paid, refunded = int(bought.paid_fen.sum()), int(returned.paid_fen.sum())
             self.totals.append(
                 Total(source, period.word, orders, len(bought), _yuan(paid), len(returned), _yuan(refunded))

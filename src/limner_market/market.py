@@ -18,6 +18,7 @@ from limner_market.chance import Floats, Ints
 from limner_market.clicks import clicks_on, join_clicks, landing_clicks
 from limner_market.consents import CHANNELS, Consents, base_opt_outs, grants_on, join_consents, opt_outs, past_consents
 from limner_market.days import DAY, ZONE, Period, date_of, day_of, instant_of, second_of
+from limner_market.distinct import distinct
 from limner_market.files import Folder, Formats, open_folder
 from limner_market.future import Wallet, empty_wallet, orders_between
 from limner_market.history import Tell, pending_lines, write_history, write_sales
@@ -127,7 +128,7 @@ class Market:
         read = _read(self.world, messages, now, last)
         codes = _with_codes(now.codes, read.coupon)
         stated = join_consents([*(f(self.world, d) for d in range(now.day, last) for f in (grants_on, base_opt_outs))])
-        grants = np.union1d(now.grants, _grants(stated))
+        grants = distinct(np.concatenate([now.grants, _grants(stated)]))
         standing = Standing(now.touches, now.opted_out, self._said_no, grants)
         got = receive(self.world, standing, read, _code_numbers(codes, read.coupon))
         touches = join_touches(now.touches, got.touches)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limner_market.chance import Floats, Ints, generator
+from limner_market.distinct import distinct
 from limner_market.people import People
 from limner_market.states import STATES, WINDOW, State
 
@@ -52,7 +53,7 @@ def make_purchases(seed: int, people: People, first_day: int, now_day: int) -> P
     person = np.concatenate([p.person for p in parts])
     day = now_day - 1 - np.floor(np.concatenate([p.age for p in parts])).astype(np.int64)
     kept = day >= first_day
-    key = np.unique(day[kept] * len(people) + person[kept])
+    key = distinct(day[kept] * len(people) + person[kept])
     return Purchases(key % len(people), key // len(people), now_day - 1 - joined.astype(np.int64))
 
 

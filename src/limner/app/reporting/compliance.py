@@ -21,6 +21,8 @@ from limner.core.limits import is_quiet, minutes
 from limner.core.ours import Campaign, Cap, Channel, Policy
 from limner.flow.decisions.candidates import ZONE_COLUMN
 from limner.flow.decisions.facts import texts_of
+from limner.maths.distinct import distinct
+from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger.columns import instant
 from limner.store.ledger.consents import ANY_PURPOSE
@@ -122,10 +124,10 @@ class _Said:
         nothing = np.zeros(traces.size, bool)
         if not self.trace.size or not traces.size:
             return nothing, nothing.copy()
-        distinct, rank = np.unique(self.trace, return_inverse=True)
-        asked = np.searchsorted(distinct, traces)
-        is_known = (asked < distinct.size) & (distinct[np.minimum(asked, distinct.size - 1)] == traces)
-        levels = np.unique(np.concatenate([self.moment, moments]))
+        known = distinct(self.trace)
+        asked, is_known = lookup(known, traces)
+        rank = np.searchsorted(known, self.trace)
+        levels = distinct(np.concatenate([self.moment, moments]))
         there = rank * levels.size + np.searchsorted(levels, self.moment)
         last = np.searchsorted(there, asked * levels.size + np.searchsorted(levels, moments)) - 1
         found = is_known & (last >= 0) & (rank[np.maximum(last, 0)] == asked)

@@ -16,6 +16,7 @@ from limner.app.reporting.results import TRUTH
 from limner.core.ours import Offer
 from limner.flow.decisions.facts import numbers_of
 from limner.flow.decisions.plans import decisions_of, read_plan
+from limner.maths.distinct import distinct
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
@@ -44,7 +45,7 @@ def true_of(shop: Workspace, market: Market, plan_id: int) -> Truth:
     rows = decisions_of(shop.stores, plan_id)
     rows = rows.filter(pc.is_in(rows["arm"], pa.array(["granted", "held_out"])))
     trace = numbers_of(version, "address.member_no", rows["number"].to_numpy().astype(np.int64))
-    opened = shop.stores.vault.open(np.unique(trace[trace > 0]).tolist())
+    opened = shop.stores.vault.open(distinct(trace[trace > 0]).tolist())
     member = np.asarray([opened.get(one, "") for one in trace.tolist()], object)
     moment = rows["moment"].cast(pa.int64()).cast(pa.string())
     key = pc.binary_join_element_wise(rows["channel"], rows["offer"], moment, "|").to_numpy()

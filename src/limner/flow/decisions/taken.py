@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sqlalchemy import BigInteger, select, type_coerce
 
 from limner.core.limits import cap_fits, gap_fits
+from limner.maths.distinct import distinct
 from limner.store.ledger.many import among, beside
 from limner.store.ledger.tables import outbox
 
@@ -52,7 +53,7 @@ class Taken:
 
 def read_taken(connection: Connection, numbers: Ints, earliest: int, latest: int, skip: Sequence[int] = ()) -> Taken:
     """What counts for these customers between two moments (µs), leaving out the decisions in `skip`."""
-    row, wanted = outbox.c, np.unique(numbers)
+    row, wanted = outbox.c, distinct(numbers)
     moment = type_coerce(row.moment, BigInteger)
     question = select(row.number, moment, row.channel, row.message_class, row.decision).where(
         beside(row.state).in_(COUNTED), moment.between(earliest, latest)

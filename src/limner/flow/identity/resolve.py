@@ -13,7 +13,8 @@ from sqlalchemy import insert, select
 from limner.core.actor import Actor
 from limner.core.tell import Tell, silent
 from limner.flow.identity.base import MATCHERS, Ints, Pairs, Seen
-from limner.flow.identity.deterministic import NEVER, within_size
+from limner.flow.identity.deterministic import within_size
+from limner.flow.identity.named import named
 from limner.maths.components import components
 from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Raised when the same input must give another answer."""
-
-_STRENGTHS = {"strong": 0, "weak": 1, "device": 2, "never": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def resolve(
     Nobody seen: no links, and a result of zeros. The same identifiers give the same links whatever ran in between.
     """
     tell(0, 3, "identifiers")
-    seen, together = _read(stores, asof)
+    seen, together = named(stores, asof)
     tell(1, 3, "links")
     label, hubs, too_large = join(seen, together, stores.settings.identity)
     roots, inverse = np.unique(label[seen.trace], return_inverse=True)
@@ -70,26 +69,6 @@ def resolve(
     tell(3, 3, "links")
     size = int(numbers.max()) + 1 if numbers.size else 0
     return Resolved(version, asof, roots.size, int(identified.sum()), merged, hubs.size, too_large.size, size)
-
-
-def _read(stores: Stores, asof: datetime) -> tuple[Seen, Pairs]:
-    package = "limner.flow.identity"
-    found = stores.lake.table(statement(package, "seen.sql", asof=asof))
-    kinds = found["kind"].combine_chunks().dictionary_encode()
-    said = found["strength"].combine_chunks().dictionary_encode()
-    meant = np.asarray([_STRENGTHS.get(word, 0) for word in (*said.dictionary.to_pylist(), None)], np.int8)
-    strength = meant[said.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
-    counts = strength != NEVER  # what is never a ground for a link is nobody by itself
-    seen = Seen(
-        found["trace"].to_numpy().astype(np.int32)[counts],
-        np.asarray(kinds.indices.to_numpy(zero_copy_only=False), np.int32)[counts],
-        strength[counts],
-        tuple(kinds.dictionary.to_pylist()),
-    )
-    pairs = stores.lake.table(statement(package, "together.sql", asof=asof))
-    low, high = (pairs[end].to_numpy().astype(np.int32) for end in ("low", "high"))
-    known = lookup(seen.trace, low)[1] & lookup(seen.trace, high)[1]
-    return seen, Pairs(low[known], high[known])
 
 
 def join(seen: Seen, together: Pairs, limits: IdentitySettings) -> tuple[Ints, Ints, Ints]:

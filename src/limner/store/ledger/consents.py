@@ -59,7 +59,8 @@ class Said:
 
     def of(self, traces: npt.NDArray[np.int32]) -> Said:
         """The rows of these traces."""
-        wanted = np.unique(traces)
+        ordered = np.sort(traces)
+        wanted = ordered[np.diff(ordered, prepend=-1) != 0]
         first, last = np.searchsorted(self.trace, wanted), np.searchsorted(self.trace, wanted, "right")
         count = last - first
         ahead = np.repeat(first - (np.cumsum(count) - count), count)
