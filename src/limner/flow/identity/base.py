@@ -28,6 +28,12 @@ class Seen:
     strength: npt.NDArray[np.int8]
     kinds: tuple[str, ...]
 
+    def places(self, traces: Ints) -> Ints:
+        """Where these traces stand, all of which are here."""
+        place = np.empty(int(self.trace[-1]) + 1 if self.trace.size else 0, np.int32)
+        place[self.trace] = np.arange(self.trace.size, dtype=np.int32)
+        return place[traces]
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:

@@ -17,7 +17,7 @@ def deterministic(seen: Seen, together: Pairs, limits: IdentitySettings) -> Prop
     A hub is an identifier that stood with more than `customers_per_identifier` identifiers of one person's kind (a shop
     phone on many members' records), or with more than `identifiers_per_customer` devices. It joins nobody of that kind.
     """
-    place = np.searchsorted(seen.trace, np.stack([together.low, together.high]))
+    place = seen.places(np.stack([together.low, together.high]))
     strength = seen.strength[place]
     allowed = (strength != NEVER).all(axis=0)
     low, high, place = together.low[allowed], together.high[allowed], place[:, allowed]
@@ -39,12 +39,11 @@ def within_size(seen: Seen, pairs: Pairs, label: Ints, limits: IdentitySettings)
     In a customer that is too large only pairs of two strong identifiers stay; the caller asks again until nothing is
     too large, and then a customer that still is falls apart altogether.
     """
-    roots, count = np.unique(label[seen.trace], return_counts=True)
-    large = roots[count > limits.identifiers_per_customer]
-    if not large.size:
+    is_large = np.bincount(label[seen.trace]) > limits.identifiers_per_customer
+    if not is_large.any():
         return pairs, np.empty(0, np.int32)
-    in_large = np.isin(label[pairs.low], large)
-    place = np.searchsorted(seen.trace, np.stack([pairs.low, pairs.high]))
+    in_large = is_large[label[pairs.low]]
+    place = seen.places(np.stack([pairs.low, pairs.high]))
     strong = (seen.strength[place] == 0).all(axis=0)
     keep = ~in_large | strong if (in_large & ~strong).any() else ~in_large
     gone = np.unique(np.concatenate([pairs.low[~keep], pairs.high[~keep]])).astype(np.int32)

@@ -58,17 +58,25 @@ def resolve(
     seen, together = named(stores, asof)
     tell(1, 3, "links")
     label, hubs, too_large = join(seen, together, stores.settings.identity)
-    roots, inverse = np.unique(label[seen.trace], return_inverse=True)
-    numbers, merged = _numbers(stores, seen, roots, np.asarray(inverse, np.int32), asof, now)
+    roots, inverse = _roots(label[seen.trace])
+    numbers, merged = _numbers(stores, seen, roots, inverse, asof, now)
     is_person = _person_kinds(seen)[seen.kind]
     identified = np.zeros(roots.size, bool)
-    np.logical_or.at(identified, inverse, is_person)
+    identified[inverse[is_person]] = True
     links = pa.table({"trace": seen.trace, "number": numbers[inverse], "is_identified": identified[inverse]})
     tell(2, 3, "numbers")
     stores.lake.publish("links", version, links)
     tell(3, 3, "links")
     size = int(numbers.max()) + 1 if numbers.size else 0
     return Resolved(version, asof, roots.size, int(identified.sum()), merged, hubs.size, too_large.size, size)
+
+
+def _roots(label: Ints) -> tuple[Ints, Ints]:
+    """The different labels, sorted, and the place of each label among them."""
+    is_root = np.zeros(int(label.max(initial=-1)) + 1, np.bool_)
+    is_root[label] = True
+    place = np.cumsum(is_root, dtype=np.int32) - 1
+    return np.flatnonzero(is_root).astype(np.int32), place[label]
 
 
 def join(seen: Seen, together: Pairs, limits: IdentitySettings) -> tuple[Ints, Ints, Ints]:
