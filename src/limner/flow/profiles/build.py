@@ -111,17 +111,17 @@ def _written(
 def _traits(
     stores: Stores, definitions: Definitions, draft: Draft, versions: Mapping[str, str], asof: datetime
 ) -> list[str]:
-    rows = stores.lake.table(statement(_PACKAGE, "traits.sql", asof=asof), versions=versions)
     declared = definitions.of(Property)
+    rule = MERGE_RULES.find("latest")
     written = []
-    names = rows["name"].combine_chunks().dictionary_encode()
-    for code, name in enumerate(names.dictionary.to_pylist()):
-        mine = rows.filter(pc.equal(names.indices, code))
-        rule = MERGE_RULES.find("latest")
-        number = mine["number"].to_numpy().astype(np.int64)
-        last = mine.take(pa.array(rule(number)))
-        _put_trait(draft, name, last, declared.get(name), asof)
-        written.append(name)
+    for name in sorted(stores.lake.table(statement(_PACKAGE, "trait_names.sql"))["name"].to_pylist()):
+        rows = stores.lake.table(statement(_PACKAGE, "traits.sql", asof=asof, name=name), versions=versions)
+        if rows.num_rows:
+            number, told, seq = (rows[column].to_numpy().astype(np.int64) for column in ("number", "told", "seq"))
+            order = np.lexsort((seq, told, number))
+            last = rows.take(pa.array(order[rule(number[order])]))
+            _put_trait(draft, name, last, declared.get(name), asof)
+            written.append(name)
     return written
 
 

@@ -1,6 +1,11 @@
--- asof: timestamp
-SELECT links.number AS number, traits.name AS name, traits.text AS text, traits.number AS amount, traits.instant AS moment
+-- asof: timestamp, name: text
+SELECT
+  links.number AS number,
+  epoch_us(traits.happened_at) AS told,
+  traits.seq AS seq,
+  traits.text AS text,
+  traits.number AS amount,
+  traits.instant AS moment
 FROM traits
 JOIN links ON links.trace = traits.trace
-WHERE traits.happened_at < :asof AND (traits.until_at IS NULL OR traits.until_at >= :asof)
-ORDER BY traits.name, links.number, traits.happened_at, traits.seq
+WHERE traits.name = :name AND traits.happened_at < :asof AND (traits.until_at IS NULL OR traits.until_at >= :asof)
