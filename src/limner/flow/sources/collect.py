@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.core.actor import Actor
-from limner.core.errors import BadInput, NotFound, near, words
 from limner.core.tell import Tell, silent
 from limner.flow.sources.base import options_of, reader_of
+from limner.flow.sources.choosing import chosen
 from limner.flow.sources.definition import Source
 from limner.flow.sources.loading import Place, load_files
 from limner.flow.sources.loads import (
@@ -33,14 +33,6 @@ from limner.flow.sources.stream import Failed, Job, Run
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
-
-NO_FILE = words("source_file_missing", "Source {source!r}: there is no file {pattern} in {folder}.")
-NO_SUCH_FILE = words("file_missing", "There is no file {path}.")
-WHICH_SOURCE = words(
-    "source_unclear",
-    "Which source is {path}? None of the sources' files fit it. Say limner collect SOURCE --file {path}.",
-)
-NO_SOURCES = words("sources_none", "There is no source yet. Write one in sources/, or run limner init --from FILES.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +126,7 @@ def collect(
     A file that fails leaves nothing of itself behind and stops the run; those before it stay. A full disk leaves what
     was written of the file for the next run to go on with.
     """
-    given = [_Given(*one) for one in _jobs(definitions, sources, files, folder)]
+    given = [_Given(*one) for one in chosen(definitions, sources, files, folder)]
     contents = content_hashes([one.path for one in given])
     found = {
         one: FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
@@ -283,51 +275,3 @@ def map_file(stores: Stores, source: Source, path: Path, columns: Mapping[str, s
     events = stores.lake.tables()["events"].columns
     properties = {name.removeprefix("p_"): kind for name, kind in events.items() if name.startswith("p_")}
     return mapped(source, columns, path, zone=workspace.zone, currency=workspace.currency, properties=properties)
-
-
-def _jobs(
-    definitions: Definitions, sources: Sequence[str], files: Sequence[Path], folder: Path
-) -> list[tuple[Source, Path]]:
-    known = definitions.of(Source)
-    if not known:
-        raise NotFound(NO_SOURCES)
-    chosen = [definitions.find(Source, name) for name in sources] or list(known.values())
-    if files:
-        return [(_source_of(path, chosen, folder), path) for f in files for path in _paths(folder, str(f))]
-    found = []
-    for source in chosen:
-        paths = list(dict.fromkeys(p for pattern in source.files for p in _matching(folder, pattern)))
-        if not paths and sources:
-            raise BadInput(NO_FILE, source=source.id, pattern=", ".join(source.files) or "(none named)", folder=folder)
-        found += [(source, path) for path in paths]
-    return found
-
-
-def _paths(folder: Path, pattern: str) -> list[Path]:
-    found = list(_matching(folder, pattern))
-    if not found:
-        beside = [p.name for p in (folder / pattern).parent.glob("*")] if (folder / pattern).parent.is_dir() else []
-        raise BadInput(NO_SUCH_FILE, near=near(Path(pattern).name, beside), path=pattern)
-    return found
-
-
-def _matching(folder: Path, pattern: str) -> Iterator[Path]:
-    """A file, the files of a folder, or what a glob fits; in the order of their names."""
-    path = Path(pattern) if Path(pattern).is_absolute() else folder / pattern
-    if path.is_file():
-        yield path
-    elif path.is_dir():
-        yield from sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith((".", "~$")))
-    elif any(mark in pattern for mark in "*?["):
-        root = Path(path.anchor) if path.is_absolute() else folder
-        relative = str(path.relative_to(path.anchor)) if path.is_absolute() else pattern
-        yield from sorted(p for p in root.glob(relative) if p.is_file() and not p.name.startswith(("~$", ".")))
-
-
-def _source_of(path: Path, chosen: Sequence[Source], folder: Path) -> Source:
-    if len(chosen) == 1:
-        return chosen[0]
-    fitting = [s for s in chosen if any(path.match(Path(p).name) or path.match(p) for p in s.files)]
-    if len(fitting) != 1:
-        raise BadInput(WHICH_SOURCE, near=[s.id for s in fitting], path=path.name)
-    return replace(fitting[0])

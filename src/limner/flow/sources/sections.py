@@ -13,9 +13,10 @@ from sqlglot import exp
 from limner.core.moments import offsets
 from limner.flow.sources.base import PLACE_BITS
 from limner.flow.sources.desk import Desk
+from limner.flow.sources.judging import signed_amount
 from limner.flow.sources.mapping import Mapped, Part
 from limner.flow.sources.readings import instant_literal, template
-from limner.flow.sources.staging import BEGINNING, masked_json, signed_amount
+from limner.flow.sources.staging import BEGINNING, masked_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,12 @@ from limner.core.moments import FIRST_YEAR
 from limner.flow.sources.base import LINE
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.identified import with_traces
+from limner.flow.sources.judging import nothing, why
 from limner.flow.sources.mapping import (
-    MISSING,
-    MONEY_EVENTS,
-    NEEDS,
-    OWNED,
     Mapped,
-    Part,
     flag_tree,
     mentioned,
 )
-from limner.flow.sources.names import REFUND
 from limner.flow.sources.plain import is_plain, is_sound
 from limner.flow.sources.readings import (
     SQL_TYPES,
@@ -38,7 +33,7 @@ from limner.flow.sources.readings import (
     template,
 )
 from limner.flow.sources.ready import bare, with_ready
-from limner.flow.sources.traces import ERASED, Traces
+from limner.flow.sources.traces import Traces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,10 +42,7 @@ BEGINNING = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 """When a fact happened whose file says no date: before everything."""
 
 CHUNK, ROWS = "given_chunk", "staged_rows"
-MATCHES_NOTHING = "matches no event"
-NO_IDENTIFIER = "no identifier"
 _GIVEN_FIX = exp.select("*").from_("given_fix")
-FOREIGN = "other currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +166,6 @@ class _Work:
         return found
 
 
-def _nothing(kind: str = "VARCHAR") -> exp.Expr:
-    return exp.cast(exp.null(), kind)
-
-
 def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expr:
     """The columns nobody mapped as JSON text; what looks like a phone or a mail address in them is masked."""
     known = set(mentioned(mapped.source, columns))
@@ -186,7 +174,7 @@ def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expr:
         if name not in known and name != LINE:
             pairs += [exp.Literal.string(name), source_text(exp.column(name, quoted=True), kind)]
     if not pairs:
-        return _nothing()
+        return nothing()
     whole = exp.cast(exp.Anonymous(this="json_object", expressions=pairs), "VARCHAR")
     return masked_json(whole)
 
@@ -215,7 +203,7 @@ class _Look:
 
     def query(self) -> exp.Select:
         """All of it: prepared, read, mended, judged."""
-        judged = [_row_moment(self.mapped).as_("moment"), _Judge(self.mapped, self.shown).why().as_("w")]
+        judged = [_row_moment(self.mapped).as_("moment"), why(self.mapped, self.shown).as_("w")]
         return exp.select("*", *judged).from_(self._mended().subquery("mended"))
 
     def _read(self) -> exp.Select:
@@ -226,7 +214,7 @@ class _Look:
             wanted.append(value.as_(key))
             if key in self.shown:
                 raw = exp.cast(way.raw, "VARCHAR")
-                wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else _nothing()).as_(f"{key}_raw"))
+                wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else nothing()).as_(f"{key}_raw"))
             if key in self.mapped.stamps:
                 wanted.append(offset_minutes(reading, self.columns).as_(f"{key}_off"))
         wanted += [exp.column(ready_name(name), quoted=True).as_(name) for name in self._identified()]
@@ -255,7 +243,7 @@ class _Look:
                 query = _join(query, f"fix_{key}", f"{key}_raw", f"fix_{key}")
             wanted.append(exp.cast(value, kind).as_(key))
             if key in self.shown:
-                why = exp.column("why", f"fix_{key}") if key in self.mended else _nothing()
+                why = exp.column("why", f"fix_{key}") if key in self.mended else nothing()
                 wanted += [why.as_(f"{key}_why"), exp.column(f"{key}_raw", "c")]
             if key in self.mapped.stamps:
                 wanted.append(exp.column(f"{key}_off", "c"))
@@ -281,95 +269,5 @@ def _join(query: exp.Select, table: str, raw: str, alias: str) -> exp.Select:
 
 def _row_moment(mapped: Mapped) -> exp.Expr:
     stamps = [exp.column(key) for key in mapped.stamps]
-    first = exp.func("least", *stamps) if len(stamps) > 1 else stamps[0] if stamps else _nothing("TIMESTAMPTZ")
+    first = exp.func("least", *stamps) if len(stamps) > 1 else stamps[0] if stamps else nothing("TIMESTAMPTZ")
     return exp.func("coalesce", first, instant_literal(BEGINNING))
-
-
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """Why a row cannot be used. Of `shown` readings the raw text and the reason are at hand."""
-
-    mapped: Mapped
-    shown: frozenset[str]
-
-    def why(self) -> exp.Expr:
-        """The first reason a row cannot be used, as {reason, label, value}; null when it can."""
-        mapped = self.mapped
-        choice = exp.Case()
-        for flag, reason in mapped.rules:
-            choice = choice.when(exp.column(flag), _reason(exp.Literal.string(reason), "", _nothing()))
-        for named in (n for n in mapped.identifiers if n.key in self.shown):
-            is_erased = exp.column(f"{named.key}_why").eq(exp.Literal.string(ERASED))
-            choice = choice.when(is_erased, _reason(exp.Literal.string(ERASED), named.label, _nothing()))
-        for part in mapped.parts:
-            for test, key, missing in _needed(mapped, part):
-                choice = choice.when(test, self._missing(key, missing))
-        if not any(mapped.of("events")) and (mapped.traits or any(p.section in OWNED for p in mapped.parts)):
-            label = "+".join(n.label for n in mapped.identifiers if not n.is_other)
-            no_one = _reason(exp.Literal.string(NO_IDENTIFIER), label, _nothing())
-            choice = choice.when(exp.column("trace").is_(exp.null()), no_one)
-        events = list(mapped.of("events"))
-        if events and all(part.flag for part in events):
-            flags = [exp.column(part.flag) for part in mapped.parts if part.flag]
-            flags += [exp.column("f_cancelled")] if "f_cancelled" in mapped.flags else []
-            none = exp.not_(exp.paren(exp.or_(*flags)))
-            choice = choice.when(none, _reason(exp.Literal.string(MATCHES_NOTHING), "", _nothing()))
-        return choice if choice.args.get("ifs") else _reason_null()
-
-    def _missing(self, key: str, missing: str) -> exp.Expr:
-        label = self.mapped.readings[key].label
-        if key not in self.shown:
-            return _reason(exp.Literal.string(missing), label, _nothing())
-        why = exp.func("coalesce", exp.column(f"{key}_why"), exp.Literal.string(missing))
-        return _reason(why, label, exp.column(f"{key}_raw"))
-
-
-def _reason(reason: exp.Expr, label: str, value: exp.Expr) -> exp.Expr:
-    return template("{'reason': :r, 'label': :l, 'value': :v}", r=reason, l=label, v=value)
-
-
-def _reason_null() -> exp.Expr:
-    return template("CAST(NULL AS STRUCT(reason VARCHAR, label VARCHAR, value VARCHAR))")
-
-
-def _needed(mapped: Mapped, part: Part) -> list[tuple[exp.Expr, str, str]]:
-    """(row lacks it, reading, reason) for each value a part cannot do without."""
-    taken = exp.column(part.flag) if part.flag else exp.true()
-    found: list[tuple[exp.Expr, str, str]] = []
-
-    def lacks(key: str) -> exp.Expr:
-        return exp.and_(taken.copy(), exp.column(key).is_(exp.null()))
-
-    if part.section == "events":
-        names = ["name", "happened_at", *(["order_id"] if mapped.lines else [])]
-        found = [(lacks(part.fields[n]), part.fields[n], MISSING[n]) for n in names if n in part.fields]
-        found += _money_needed(mapped, part, taken)
-    else:
-        for name in NEEDS[part.section]:
-            key = part.fields[name]
-            found.append((lacks(key), key, MISSING.get(name, f"no {name.replace('_', ' ')}")))
-    return found
-
-
-def _money_needed(mapped: Mapped, part: Part, taken: exp.Expr) -> list[tuple[exp.Expr, str, str]]:
-    """An order or refund needs its amount, a line its item; another currency than the workspace's cannot be summed."""
-    found: list[tuple[exp.Expr, str, str]] = []
-    name = exp.column(part.fields["name"])
-    is_money = exp.and_(taken.copy(), exp.In(this=name, expressions=[exp.Literal.string(n) for n in MONEY_EVENTS]))
-    if "amount" in part.fields:
-        key = part.fields["amount"]
-        found.append((exp.and_(is_money.copy(), exp.column(key).is_(exp.null())), key, MISSING["amount"]))
-    for field in ("item_id", "amount") if mapped.lines else ():
-        key = mapped.lines.fields.get(field, "") if mapped.lines else ""
-        if key:
-            found.append((exp.and_(taken.copy(), exp.column(key).is_(exp.null())), key, MISSING[field]))
-    if "currency" in part.fields:
-        key = part.fields["currency"]
-        other = exp.NEQ(this=exp.func("upper", exp.column(key)), expression=exp.Literal.string(mapped.currency.upper()))
-        found.append((exp.and_(taken.copy(), exp.column(key).is_(exp.null()).not_(), other), key, FOREIGN))
-    return found
-
-
-def signed_amount(name: exp.Expr, amount: exp.Expr) -> exp.Expr:
-    """The amount of an event: a refund's without its sign."""
-    return template("CASE WHEN :n = :refund THEN abs(:a) ELSE :a END", n=name, a=amount, refund=REFUND)
