@@ -470,3 +470,15 @@ def test_a_mapping_that_cannot_be_used_says_why(tmp_path, mapping, message):
     intake.say(mapping.replace("[o]", "[o.csv]"))
     with pytest.raises(BadDefinition, match=message):
         intake.load()
+
+
+def test_a_file_given_twice_with_another_between_is_loaded_once(tmp_path):
+    intake = Intake(
+        tmp_path, "{id: acts, files: [a*], identifiers: {member_no: m}, events: [{name: e, happened_at: t}]}"
+    )
+    for name, head in (("a1.csv", "m,e,t"), ("a2.csv", "m,e,t,more"), ("a3.csv", "m,e,t")):
+        intake.put(name, f"{head}\nA1,看,2026-08-01{',x' if 'more' in head else ''}\n")
+    found = intake.load()
+    assert [one.is_unchanged for one in found.files] == [False, False, True]
+    assert found.counts.rows == 2
+    assert intake.ask("SELECT count(*) AS n FROM events") == [{"n": 2}]

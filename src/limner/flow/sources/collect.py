@@ -134,7 +134,8 @@ def collect(
         if (load := done_before(stores, one.source, content)) is not None
     }
     fresh = {one: content for one, content in zip(given, contents, strict=True) if one not in found}
-    groups = [_begun(stores, *group, fresh, who, now) for group in _groups(stores, fresh)]
+    taken: set[int] = set()
+    groups = [_begun(stores, *group, fresh, taken, who, now) for group in _groups(stores, fresh)]
     total_size = sum(one.size for one in fresh)
     before, left = 0, deque(groups)
     try:
@@ -209,18 +210,20 @@ class _Group:
 
 
 def _begun(
-    stores: Stores, mapping: Mapped, group: Sequence[_Given], contents: Mapping[_Given, str], who: Actor, now: datetime
-) -> _Group:
-    """Begin the loads of files; one given twice is loaded once."""
+    stores: Stores, mapping: Mapped, group: Sequence[_Given], contents: Mapping[_Given, str],
+    taken: set[int], who: Actor, now: datetime,
+) -> _Group:  # fmt: skip
+    """Begin the loads of files; one given twice is loaded once. `taken` are the loads begun, of any group."""
     others: dict[_Given, FileResult] = {}
     jobs: dict[_Given, Job] = {}
     replaced: list[int] = []
     for one in group:
         begun = begin(stores, mapping.source, one.path, contents[one], who, now)
         load = begun.load
-        if load.state == "done" or any(job.load.load == load.load for job in jobs.values()):
+        if load.state == "done" or load.load in taken:
             others[one] = FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
         else:
+            taken.add(load.load)
             jobs[one] = Job(one.path, load)
             replaced += begun.replaced
     return _Group(mapping, jobs, others, tuple(replaced))

@@ -15,11 +15,7 @@ from limner.flow.sources.base import LINE
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.identified import with_traces
 from limner.flow.sources.judging import nothing, why
-from limner.flow.sources.mapping import (
-    Mapped,
-    flag_tree,
-    mentioned,
-)
+from limner.flow.sources.mapping import Mapped, flag_tree, mentioned
 from limner.flow.sources.plain import is_plain, is_sound
 from limner.flow.sources.readings import (
     SQL_TYPES,
