@@ -8,8 +8,10 @@ from sqlalchemy import Engine, inspect, text
 
 from limner.core.errors import Clash, words
 
-HEAD = "0001"
-"""The newest migration; a test checks that it is the last file of `migrations/versions`."""
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+HEAD = max(path.name[1:5] for path in _VERSIONS.glob("v[0-9]*.py"))
+"""The newest migration: the number in the name of the last file of `migrations/versions`."""
 
 TOO_NEW = words(
     "ledger_too_new",
