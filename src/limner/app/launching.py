@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limner.app.grounds import Portrait, book_of, gate_ground, portrait_of
-from limner.app.opening import secret
+from limner.app.keys import secret
 from limner.app.planning import question
 from limner.core.errors import Busy
 from limner.core.ours import Campaign, Channel, Policy

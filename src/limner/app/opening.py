@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.core.errors import BadInput, Broken, Clash, NotFound, words
+from limner.app.keys import key_at, vault_keys
+from limner.core.errors import Clash, NotFound, words
 from limner.core.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -22,16 +23,13 @@ NO_WORKSPACE = words(
 WORKSPACE_THERE = words(
     "workspace_exists", "{path} already holds a workspace. Choose another folder, or go on with the one that is there."
 )
-NO_KEY = words(
-    "key_missing", "The key {name} is not at {place}. Put it back: without it the identifiers cannot be matched."
-)
-BAD_KEY = words("key_bad", "The key {name} at {place} must be 32 bytes written as 64 hex digits.")
-NO_SECRET = words("secret_missing", "The secret {place} is not there. Set the variable or write the file it names.")
 LOW_DISK = words(
     "disk_low", "Only {free} MiB are free on the disk of {path}; [limits] disk_free asks for {wanted}. Free some space."
 )
 
 SETTINGS = "limner.toml"
+
+__all__ = ["SETTINGS", "make", "make_keys", "need_room", "open_stores", "settings_of"]
 
 
 def make(folder: Path | str, *, name: str = "", locale: str = "zh") -> Path:
@@ -72,7 +70,7 @@ disk_free = 200            # MiB that must stay free
 
 [keys]
 hash = "file:state/keys/hash.key"     # identifiers are hashed with it: losing it loses every match
-vault = "file:state/keys/vault.key"   # addresses are sealed with it
+vault = "file:state/keys/vault.key"   # addresses are sealed with it; or env:NAME, or kms:NAME
 """
 
 
@@ -109,33 +107,10 @@ def open_stores(folder: Path, settings: Settings) -> Stores:
         ledger=ledger,
         lake=lake,
         gallery=Gallery(folder / settings.stores.gallery),
-        vault=Vault(folder / settings.stores.vault, _key(folder, "vault", settings.keys.vault)),
-        hash_key=_key(folder, "hash", settings.keys.hash),
+        vault=Vault(folder / settings.stores.vault, *vault_keys(folder, settings.keys)),
+        hash_key=key_at(folder, "hash", settings.keys.hash),
         settings=settings,
     )
-
-
-def _key(folder: Path, name: str, place: str) -> bytes:
-    try:
-        found = bytes.fromhex(secret(folder, place))
-    except NotFound:
-        raise Broken(NO_KEY, name=name, place=place) from None
-    except ValueError:
-        raise BadInput(BAD_KEY, name=name, place=place) from None
-    if len(found) != 32:
-        raise BadInput(BAD_KEY, name=name, place=place)
-    return found
-
-
-def secret(folder: Path, place: str) -> str:
-    """The secret that env:NAME or file:PATH names."""
-    kind, _, rest = place.partition(":")
-    if kind == "env" and os.environ.get(rest):
-        return os.environ[rest]
-    path = folder / rest
-    if kind == "file" and path.is_file():
-        return path.read_text(encoding="utf-8").strip()
-    raise NotFound(NO_SECRET, place=place)
 
 
 def need_room(folder: Path, settings: Settings) -> None:

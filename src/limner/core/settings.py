@@ -46,10 +46,12 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
-    """[keys] where the keys are: file:PATH or env:NAME."""
+    """[keys] where the keys are: file:PATH or env:NAME; the vault's may be kms:NAME, wrapped by a key service. `kms`
+    is the command that stands for every key service (none: a kind of the group limner.kms)."""
 
     hash: str = "file:state/keys/hash.key"
     vault: str = "file:state/keys/vault.key"
+    kms: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from limner.app.opening import secret
+from limner.app.keys import secret
 from limner.core.actor import Actor
 from limner.core.errors import Busy, NotFound, Refused, words
 from limner.edge.say import say
