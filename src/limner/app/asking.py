@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from limner.app.grounds import Portrait, portrait_of
 from limner.core.errors import NotFound, words
 from limner.core.ids import customer_id, identifier_hash
-from limner.core.normal import identifier, safe_cell
+from limner.core.normal import identifier, masked, safe_cell
 from limner.core.ours import Audience, Profile
 from limner.core.rule import text as rule_text
 from limner.flow.audiences.base import Ground
@@ -297,7 +297,7 @@ def number_of(shop: Workspace, customer: str) -> int:
     for number in found.version.living:
         if customer_id(key, number) == customer:
             return number
-    raise NotFound(UNKNOWN_CUSTOMER, customer=customer)
+    raise NotFound(UNKNOWN_CUSTOMER, customer=shown_name(customer))
 
 
 def _by_identifier(shop: Workspace, found: Portrait, kind: str, raw: str, customer: str) -> int:
@@ -315,7 +315,16 @@ def _by_identifier(shop: Workspace, found: Portrait, kind: str, raw: str, custom
         )
         if rows.num_rows:
             return int(rows["number"][0].as_py())
-    raise NotFound(UNKNOWN_CUSTOMER, customer=customer)
+    raise NotFound(UNKNOWN_CUSTOMER, customer=shown_name(customer))
+
+
+def shown_name(customer: str) -> str:
+    """What a customer was asked for by, as it may stand in a message: addresses are masked.
+
+    >>> shown_name("phone:13812349876"), shown_name("c2abc")
+    ('phone:138****76', 'c2abc')
+    """
+    return masked(customer)
 
 
 def customer_show(shop: Workspace, customer: str, asof: str | datetime | None = None) -> Profile:
@@ -326,7 +335,7 @@ def customer_show(shop: Workspace, customer: str, asof: str | datetime | None = 
     number = number_of(shop, customer)
     scope = shop.who.scope
     if number not in found.version.living or (scope is not None and number not in scope):
-        raise NotFound(UNKNOWN_CUSTOMER, customer=customer)
+        raise NotFound(UNKNOWN_CUSTOMER, customer=shown_name(customer))
     row = found.version.row(number)
     personal = {name for name, p in shop.definitions.of(Property).items() if p.is_personal}
     if not shop.who.may("personal"):

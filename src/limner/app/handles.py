@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limner.app.asking import Counted, Listed, Shown
+    from limner.app.keys import Rekeyed
     from limner.app.launching import Launched
     from limner.app.planning import Explained, Planned
+    from limner.app.privacy.consents import ConsentList, ConsentMade, ConsentShown
     from limner.app.workspace import Workspace
     from limner.core.ours import Profile
     from limner.flow.audiences import Overlap, Portrait
@@ -70,6 +72,55 @@ class CustomerHandle:
         from limner.app.asking import customer_show
 
         return customer_show(self._shop, self.customer, asof or self.asof)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentHandle:
+    """The consents of one customer, by a customer id or KIND:VALUE; of all without one."""
+
+    customer: str = ""
+    _shop: Workspace = field(kw_only=True, repr=False)
+
+    def show(self, asof: Asof = None, *, known: Asof = None) -> ConsentShown:
+        """What the customer allows at an instant, by what was heard before `known`, and the statements behind it."""
+        from limner.app.privacy.consents import consent_show
+
+        return consent_show(self._shop, self.customer, asof, known=known)
+
+    def list(self, **wanted: Any) -> ConsentList:
+        """The statements for an audit: `channel`, `purpose`, `since`, `until`, `limit`, `output` as on a terminal."""
+        from limner.app.privacy.consents import consent_list
+
+        return consent_list(self._shop, **wanted)
+
+    def grant(
+        self, channel: str, *, proof: str, purpose: str = "marketing", until: Asof = None, uses: int | None = None
+    ) -> ConsentMade:
+        """Write that the customer allowed a purpose on a channel, and the proof of it."""
+        from limner.app.privacy.consents import consent_grant
+
+        return consent_grant(
+            self._shop, self.customer, channel=channel, proof=proof, purpose=purpose, until=until, uses=uses
+        )
+
+    def refuse(self, channel: str, *, proof: str, purpose: str = "marketing") -> ConsentMade:
+        """Write that the customer refused a purpose on a channel, and the proof of it."""
+        from limner.app.privacy.consents import consent_refuse
+
+        return consent_refuse(self._shop, self.customer, channel=channel, proof=proof, purpose=purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyHandle:
+    """What a person may ask of us, and the keys of the vault."""
+
+    _shop: Workspace = field(kw_only=True, repr=False)
+
+    def rekey(self, *, to: str | None = None) -> Rekeyed:
+        """Give the vault a new key and wrap all its keys anew."""
+        from limner.app.keys import rekey
+
+        return rekey(self._shop, to=to)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -55,6 +55,13 @@ def _one(name: str, help_: str, kind: Kind = "text", **more: Any) -> Argument:
 
 
 _RULE = _one("rule", "a rule, or the name of an audience", metavar="RULE-OR-NAME")
+_CUSTOMER = _one("customer", "a customer id, or KIND:VALUE such as member_no:M1", metavar="CUSTOMER")
+_CONSENT = (
+    _CUSTOMER,
+    Argument("channel", "the channel, or * for all", is_required=True, metavar="CHANNEL"),
+    Argument("proof", "who asked for it and how", is_required=True, metavar="TEXT"),
+    Argument("purpose", "the purpose, or * for all", default="marketing", metavar="PURPOSE"),
+)
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -186,6 +193,53 @@ VERBS: tuple[Verb, ...] = (
         doors=("cli", "python", "http"),
         http="GET /customers/{customer}",
         takes_asof=True,
+    ),
+    Verb(
+        "consent show",
+        "show what a customer allows at an instant, and by which statements",
+        "limner.app.privacy.consents:consent_show",
+        (
+            _CUSTOMER,
+            Argument("known", "by what was heard before this instant (default: by all we know)", "instant"),
+        ),
+        doors=("cli", "python", "http"),
+        http="GET /customers/{customer}/consents",
+        takes_asof=True,
+    ),
+    Verb(
+        "consent list",
+        "list the statements of consent for an audit",
+        "limner.app.privacy.consents:consent_list",
+        (
+            Argument("channel", "only this channel", metavar="CHANNEL"),
+            Argument("purpose", "only this purpose", metavar="PURPOSE"),
+            Argument("since", "only statements made from this instant on", "instant"),
+            Argument("until", "only statements made before this instant", "instant"),
+            Argument("limit", "how many at most", "int", default=20),
+            Argument("output", "write all of them into this CSV file", "path", metavar="FILE"),
+        ),
+    ),
+    Verb(
+        "consent grant",
+        "write that a customer allowed a purpose on a channel, with the proof",
+        "limner.app.privacy.consents:consent_grant",
+        (
+            *_CONSENT,
+            Argument("until", "when it ends", "instant"),
+            Argument("uses", "for how many messages it is good", "int"),
+        ),
+    ),
+    Verb(
+        "consent refuse",
+        "write that a customer refused a purpose on a channel, with the proof; it acts at once",
+        "limner.app.privacy.consents:consent_refuse",
+        _CONSENT,
+    ),
+    Verb(
+        "privacy rekey",
+        "give the vault a new key and wrap all its keys anew",
+        "limner.app.keys:rekey",
+        (Argument("to", "where the new key is: env:NAME, file:PATH or kms:NAME", metavar="PLACE"),),
     ),
     Verb(
         "plan",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from limner.app.applying import Changes
     from limner.app.asking import TagShown
     from limner.app.checking import Checked
-    from limner.app.handles import AudienceHandle, CustomerHandle, PlanHandle
+    from limner.app.handles import AudienceHandle, ConsentHandle, CustomerHandle, PlanHandle, PrivacyHandle
     from limner.app.launching import Launched
     from limner.app.planning import Explained
     from limner.app.running import Ran
@@ -148,6 +148,19 @@ class Workspace:
         from limner.app.handles import CustomerHandle
 
         return CustomerHandle(customer, asof, _shop=self)
+
+    def consent(self, customer: str = "") -> ConsentHandle:
+        """What a customer allows; without one, the statements of all."""
+        from limner.app.handles import ConsentHandle
+
+        return ConsentHandle(customer, _shop=self)
+
+    @property
+    def privacy(self) -> PrivacyHandle:
+        """What a person may ask of us, and the keys of the vault."""
+        from limner.app.handles import PrivacyHandle
+
+        return PrivacyHandle(_shop=self)
 
     def plan(self, campaign: str, asof: Asof = None) -> PlanHandle:
         """Decide a campaign and store it as a plan; nothing is sent until its `launch()`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 from sqlglot import exp
 
+from limner.core.normal import without_addresses
 from limner.core.ours import Channel
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.mapping import Part
@@ -84,6 +85,8 @@ def _consents(rows: pa.Table, first: int, load: int, source: str, now: datetime)
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    proofs = pc.fill_null(rows["proof"].cast(pa.string()), "").to_pylist()
+    shown = {proof: without_addresses(proof) for proof in set(proofs)}
     stamp = pa.timestamp("us", tz="UTC")
     moments = {name: rows[name].cast(stamp).cast(pa.int64()).to_pylist() for name in ("happened_at", "until_at")}
     return zip(
@@ -100,7 +103,7 @@ def _consents(rows: pa.Table, first: int, load: int, source: str, now: datetime)
         repeat(micros(now)),
         moments["until_at"],
         rows["uses"].to_pylist(),
-        pc.fill_null(rows["proof"].cast(pa.string()), "").to_pylist(),
+        [shown[proof] for proof in proofs],
         strict=False,
     )
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, or_, select
 from limner.store.ledger.columns import micros
 from limner.store.ledger.ledger import Ledger
 from limner.store.ledger.many import among, beside, numbers, plain
-from limner.store.ledger.tables import consents, loads, outbox
+from limner.store.ledger.tables import consents, loads, outbox, touches
 
 Ints = npt.NDArray[np.int64]
 ANY_PURPOSE = "*"
@@ -81,14 +81,27 @@ def fold(ledger: Ledger, channel: str, purpose: str, asof: datetime) -> Folded:
     return folded(ledger, read_said(ledger, channel, purpose), asof)
 
 
-def read_said(ledger: Ledger, channel: str, purpose: str, traces: Collection[int] | None = None) -> Said:
-    """All consents in force of a channel and purpose, of every trace or of those given."""
+def read_said(
+    ledger: Ledger,
+    channel: str,
+    purpose: str,
+    traces: Collection[int] | None = None,
+    known: datetime | None = None,
+) -> Said:
+    """All consents in force of a channel and purpose, of every trace or of those given.
+
+    `known` asks what was in force by what we had heard before that instant: later statements are left out, and grants
+    whose load was withdrawn later are still there.
+    """
     row = consents.c
+    in_force = [row.withdrawn_at.is_(None), row.is_granted.is_(False)]
     question = select(*plain(row.trace, row.seq, row.is_granted, row.happened_at, row.until_at, row.uses)).where(
         row.channel.in_((channel, ANY_PURPOSE)),
         row.purpose.in_((purpose, ANY_PURPOSE)),
-        or_(row.withdrawn_at.is_(None), row.is_granted.is_(False)),
+        or_(*in_force) if known is None else or_(*in_force, row.withdrawn_at >= known),
     )
+    if known is not None:
+        question = question.where(row.received_at < known)
     if traces is not None:
         question = question.where(among(row.trace, traces))
     with ledger.read() as connection:
@@ -98,30 +111,37 @@ def read_said(ledger: Ledger, channel: str, purpose: str, traces: Collection[int
     return said.take(np.lexsort((said.seq, ~said.is_granted, said.happened_at, said.trace)))
 
 
-def folded(ledger: Ledger, said: Said, asof: datetime, own: Collection[int] = ()) -> Folded:
+def folded(
+    ledger: Ledger, said: Said, asof: datetime, own: Collection[int] = (), handed_before: datetime | None = None
+) -> Folded:
     """The state at `asof` of consents that were read before, with the uses that messages have made of them by now.
 
-    `own` are the grants the caller's reservations hold, one entry each: they do not count as used by others.
+    `own` are the grants the caller's reservations hold, one entry each: they do not count as used by others. With
+    `handed_before` only messages handed over before that instant count as uses, as for a question about the past.
     """
     past = said.before(micros(asof))
     is_counted = past.uses >= 0
     left = np.full(past.seq.size, -1, np.int64)
     if is_counted.any():
         with ledger.read() as connection:
-            used = _used(connection, past.seq[is_counted].tolist())
+            used = _used(connection, past.seq[is_counted].tolist(), handed_before)
         for seq in own:
             used[seq] = used.get(seq, 0) - 1
         spent = np.asarray([used.get(seq, 0) for seq in past.seq[is_counted].tolist()], np.int64)
-        left[is_counted] = past.uses[is_counted] - spent
+        left[is_counted] = np.maximum(past.uses[is_counted] - spent, 0)
     return _folded(past, left, micros(asof))
 
 
-def _used(connection: Connection, grants: list[int]) -> dict[int, int]:
+def _used(connection: Connection, grants: list[int], handed_before: datetime | None = None) -> dict[int, int]:
     """How many messages each of these grants has carried or is held for."""
     row = outbox.c
     which = among(row.consent_seq, grants) if len(grants) <= _MANY else row.consent_seq.is_not(None)
-    is_held = beside(row.state).in_(_HELD)
-    question = select(row.consent_seq, func.count()).where(which, is_held).group_by(row.consent_seq)
+    question = select(row.consent_seq, func.count()).group_by(row.consent_seq)
+    if handed_before is None:
+        question = question.where(which, beside(row.state).in_(_HELD))
+    else:
+        question = question.join(touches, touches.c.message_key == row.message_key)
+        question = question.where(which, touches.c.handed_over_at < handed_before)
     return dict(connection.execute(question).all())
 
 

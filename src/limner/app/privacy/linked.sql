@@ -1,0 +1,3 @@
+-- Every identifier of a customer.
+-- number: int
+SELECT trace FROM links WHERE number = :number ORDER BY trace
