@@ -139,3 +139,16 @@ def old_vault(path, key, addresses):
             wrapped = nonce + AESGCM(key).encrypt(nonce, own, bound)
             text = nonce + AESGCM(own).encrypt(nonce, raw.encode(), bound)
             connection.execute("INSERT INTO addresses VALUES (?, 'phone', ?, ?)", (trace, wrapped, text))
+
+
+def test_keys_of_files_outlive_a_rekey(tmp_path):
+    vault = Vault(tmp_path / "v.db", KEY)
+    key, wrapped = vault.new_key("part/1")
+    assert vault.key_of(wrapped, "part/1") == key
+    vault.rekey(OTHER)
+    fresh = Vault(tmp_path / "v.db", OTHER)
+    assert fresh.key_of(wrapped, "part/1") == key
+    with pytest.raises(Broken, match="does not open"):
+        fresh.key_of(wrapped, "part/2")
+    with pytest.raises(Broken, match="does not open"):
+        Vault(tmp_path / "v.db", KEY).key_of(wrapped, "part/1")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from limner.core.errors import Broken, Full, words
 from limner.core.tell import Tell, silent
@@ -43,6 +44,11 @@ CREATE TABLE IF NOT EXISTS addresses (
 ) STRICT, WITHOUT ROWID
 """
 _MASTERS: Final = "CREATE TABLE IF NOT EXISTS masters (master INTEGER NOT NULL PRIMARY KEY, mark BLOB NOT NULL) STRICT"
+_FILES: Final = """
+CREATE TABLE IF NOT EXISTS files_key (
+    place INTEGER NOT NULL PRIMARY KEY, sealed_key BLOB NOT NULL, master INTEGER NOT NULL
+) STRICT
+"""
 _ADD_MASTER: Final = "ALTER TABLE addresses ADD COLUMN master INTEGER NOT NULL DEFAULT 1"
 _AMONG: Final = """
 SELECT trace, kind, sealed_key, sealed, master FROM addresses
@@ -76,10 +82,12 @@ class Vault:
         self._own = Master(key)
         self._given = {master.mark: master for master in (*map(Master, also), self._own)}
         self._lock = threading.Lock()
+        self._opened_files_key: bytes | None = None
         with self._connected() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(_SCHEMA)
             connection.execute(_MASTERS)
+            connection.execute(_FILES)
             columns = {row[1] for row in connection.execute("PRAGMA table_info(addresses)")}
             if "master" not in columns:
                 connection.execute(_ADD_MASTER)
@@ -191,6 +199,35 @@ class Vault:
                 raise Broken(VAULT_BUSY, place=self.place)
         return gone
 
+    def new_key(self, name: str) -> tuple[bytes, bytes]:
+        """A random key for a file of that name, and the same wrapped, to be kept beside what it seals.
+
+        It is wrapped under a key that lies in the vault, so that a new master leaves such files as they are.
+        """
+        key, nonce = os.urandom(KEY), os.urandom(NONCE)
+        return key, nonce + AESGCM(self._files_key()).encrypt(nonce, key, name.encode())
+
+    def key_of(self, wrapped: bytes, name: str) -> bytes:
+        """The key that `new_key` wrapped for that name."""
+        try:
+            return AESGCM(self._files_key()).decrypt(wrapped[:NONCE], wrapped[NONCE:], name.encode())
+        except (InvalidTag, ValueError):
+            raise Broken(SEALED, place=name) from None
+
+    def _files_key(self) -> bytes:
+        """The key under which the keys of files are wrapped; made when it is first asked for."""
+        if self._opened_files_key is None:
+            with self._lock, self._connected() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                number = self._own_number(connection)
+                made = (self._own.wrap(os.urandom(KEY))[0], number)
+                connection.execute("INSERT OR IGNORE INTO files_key VALUES (1, ?, ?)", made)
+                connection.execute("COMMIT")
+                masters = self._masters(connection)
+                wrapped, number = connection.execute("SELECT sealed_key, master FROM files_key").fetchone()
+            self._opened_files_key = self._keys(masters, [(0, wrapped, number)])[0]
+        return self._opened_files_key
+
     def count(self) -> int:
         """How many addresses lie in it that can be opened."""
         with self._connected() as connection:
@@ -205,6 +242,7 @@ class Vault:
         self._given[fresh.mark] = fresh
         with self._lock, self._connected() as connection:
             number = self._begun(connection, fresh)
+            self._rewrap_files_key(connection, fresh, number)
             while moved := self._rewrap(connection, fresh, number):
                 done += moved
                 tell(done, 0, "rekey")
@@ -227,6 +265,12 @@ class Vault:
             raise
         connection.execute("COMMIT")
         return int(number)
+
+    def _rewrap_files_key(self, connection: sqlite3.Connection, fresh: Master, number: int) -> None:
+        found = connection.execute("SELECT sealed_key, master FROM files_key WHERE master != ?", (number,)).fetchone()
+        if found is not None:
+            key = self._keys(self._masters(connection), [(0, *found)])[0]
+            connection.execute("UPDATE files_key SET sealed_key = ?, master = ?", (fresh.wrap(key)[0], number))
 
     def _rewrap(self, connection: sqlite3.Connection, fresh: Master, number: int) -> int:
         """Wrap one batch anew, in one transaction; how many, 0 when none is left."""
