@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from limner.core.errors import BadInput, near, words
+from limner.core.errors import BadDefinition, BadInput, near, words
 from limner.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ UNREADABLE_FILE = words("file_unreadable", "{path} cannot be read as {kind}: {wh
 EMPTY_FILE = words("file_empty", "{path} is empty: it has no {what}. Nothing was taken.")
 NO_KIND = words(
     "file_kind_unknown", "{path}: nothing is known of files ending in {suffix!r}. Known: {known}. Or write kind: csv."
+)
+NO_PLACE = words(
+    "fixed_place_bad",
+    "Source {source!r}: the column {column!r} starts at {start} and is {width} wide. Count from 1, give it a width of "
+    "1 or more, and keep it within the line ({length}).",
 )
 
 CHUNK_ROWS = 1_000_000
@@ -45,6 +50,20 @@ class ReadOptions:
     delimiter: str = ""
     sheet: str = ""
     skip: int = 0
+    quote: str = ""
+    escape: str = ""
+    columns: tuple[str, ...] = ()
+    fixed: Laid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """Columns at fixed places: (name, start from 0, width), and the rest of `Fixed`."""
+
+    columns: tuple[tuple[str, int, int], ...]
+    is_bytes: bool = False
+    length: int = 0
+    is_trimmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +117,33 @@ check_kind = checks.kind
 
 
 def options_of(source: Source) -> ReadOptions:
-    """How a source's files are read."""
-    return ReadOptions(source.encoding, source.delimiter, source.sheet, source.skip)
+    """How a source's files are read. BadDefinition for a column that stands nowhere."""
+    laid = _laid(source) if source.fixed else None
+    return ReadOptions(
+        source.encoding, source.delimiter, source.sheet, source.skip, source.quote, source.escape, source.columns, laid
+    )
+
+
+def _laid(source: Source) -> Laid | None:
+    fixed = source.fixed
+    if fixed is None:
+        return None
+    for name, place in fixed.columns.items():
+        end = place.start + place.width - 1
+        if place.start < 1 or place.width < 1 or end > (fixed.length or end):
+            raise BadDefinition(
+                NO_PLACE, source=source.id, column=name, start=place.start, width=place.width,
+                length=fixed.length or "any length",
+            )  # fmt: skip
+    return Laid(
+        tuple((name, place.start - 1, place.width) for name, place in fixed.columns.items()),
+        fixed.unit == "bytes", fixed.length, fixed.is_trimmed,
+    )  # fmt: skip
+
+
+def kind_of(source: Source) -> str:
+    """The kind a source says its files are; empty: by their endings."""
+    return source.kind or ("fixed" if source.fixed else "")
 
 
 def reader_of(path: Path, kind: str = "") -> tuple[str, Reader]:

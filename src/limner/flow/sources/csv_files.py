@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from limner.core.errors import BadInput, Broken
+from limner.core.errors import BadInput, Broken, words
 from limner.flow.sources.base import (
     CHUNK_ROWS,
     EMPTY_FILE,
@@ -26,7 +28,13 @@ from limner.flow.sources.encodings import Utf8Stream, encoding_of, mark_of
 
 DELIMITERS = (",", "\t", ";", "|", "，")
 RAGGED = "wrong number of columns"
+BAD_MARK = words(
+    "csv_mark_bad", '{path}: {name} is {value!r}, it must be one character such as "; quote may also be none.'
+)
 _BLOCK = 8 << 20
+_CODED = re.compile(r"\\x([0-9a-fA-F]{2})|\\t")
+_STAND_INS = ("\x1f", "\x02", "\x03", "\x04")
+"""Characters that no text means anything by; one of them stands for a delimiter of several characters."""
 _LOOKED_AT = 200
 
 
@@ -35,9 +43,11 @@ def delimiter_of(sample: str, stated: str = "") -> str:
 
     >>> delimiter_of("a;b;c\\n1,5;2;3\\n2,5;3;4\\n")
     ';'
+    >>> delimiter_of("", r"\\x01"), delimiter_of("", "|@|")
+    ('\\x01', '|@|')
     """
     if stated:
-        return {"tab": "\t", "\\t": "\t"}.get(stated, stated)
+        return "\t" if stated == "tab" else _CODED.sub(_character, stated)
 
     def fit(delimiter: str) -> tuple[float, int]:
         rows = filter(any, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
@@ -51,6 +61,32 @@ def delimiter_of(sample: str, stated: str = "") -> str:
         return ","
 
 
+def _character(code: re.Match[str]) -> str:
+    return "\t" if code[0] == "\\t" else chr(int(code[1], 16))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a delimited file is laid out: `names` of its columns, `first` lines before its first row.
+
+    `cut` is the character that Arrow cuts at: the delimiter, or what is put in its place where that is not one
+    character of one byte.
+    """
+
+    encoding: str
+    delimiter: str
+    cut: str
+    quote: str
+    escape: str
+    names: tuple[str, ...]
+    first: int
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether another character stands for the delimiter while the file is read."""
+        return self.cut != self.delimiter
+
+
 def _sample(path: Path, encoding: str) -> str:
     with Utf8Stream(path, encoding) as stream:
         head = io.BufferedReader(stream).read(256 << 10).decode("utf-8", "ignore")
@@ -58,27 +94,42 @@ def _sample(path: Path, encoding: str) -> str:
     return head[: cut + 1] if cut > 0 and len(head) >= (250 << 10) else head
 
 
-def _layout(path: Path, options: ReadOptions) -> tuple[str, str, list[str], int]:
-    """Encoding, delimiter, column names, and how many physical lines stand before the first row."""
-    encoding, delimiter, names, first = _layout_of(path, options, mark_of(path))
-    return encoding, delimiter, list(names), first
+def _quote(stated: str, delimiter: str, path: Path) -> str:
+    """The quote character; none: empty. Files cut at odd delimiters seldom have one."""
+    if stated == "none":
+        return ""
+    if len(stated) > 1 or not stated.isascii():
+        raise BadInput(BAD_MARK, path=path, name="quote", value=stated)
+    return stated or ('"' if delimiter in DELIMITERS else "")
 
 
 @lru_cache(maxsize=256)
-def _layout_of(path: Path, options: ReadOptions, _mark: object) -> tuple[str, str, tuple[str, ...], int]:
+def _layout_of(path: Path, options: ReadOptions, _mark: object) -> Layout:
     encoding = encoding_of(path, options.encoding)
     sample = _sample(path, encoding)
-    lines = sample.splitlines(keepends=True)[options.skip :]
+    lines = io.StringIO(sample, newline="").readlines()[options.skip :]
     body = "".join(lines)
     delimiter = delimiter_of(body, options.delimiter)
-    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter)
+    quote = _quote(options.quote, delimiter, path)
+    if len(options.escape) > 1 or not options.escape.isascii():
+        raise BadInput(BAD_MARK, path=path, name="escape", value=options.escape)
+    plain = len(delimiter) == 1 and delimiter.isascii()
+    cut = delimiter if plain else next(mark for mark in _STAND_INS if mark not in delimiter)
+    if options.columns:
+        if not any(line.strip() for line in lines):
+            raise BadInput(EMPTY_FILE, path=path, what="rows")
+        return Layout(encoding, delimiter, cut, quote, options.escape, options.columns, options.skip)
+    swapped = body if plain else body.replace(cut, "").replace(delimiter, cut)
+    how = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    reader = csv.reader(io.StringIO(swapped, newline=""), delimiter=cut, escapechar=options.escape or None, **how)
     try:
         head = next((row for row in reader if any(cell.strip() for cell in row)), None)
     except csv.Error as error:
         raise Broken(UNREADABLE_FILE, path=path, kind="CSV", why=str(error)) from error
     if head is None:
         raise BadInput(EMPTY_FILE, path=path, what="header")
-    return encoding, delimiter, tuple(headers(head)), options.skip + reader.line_num
+    names = tuple(headers(head))
+    return Layout(encoding, delimiter, cut, quote, options.escape, names, options.skip + reader.line_num)
 
 
 @source_kind("csv")
@@ -88,44 +139,46 @@ class CsvReader:
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".txt", ".tsv")
 
     def columns(self, path: Path, options: ReadOptions) -> Mapping[str, str]:
-        """The header; everything is text."""
-        return dict.fromkeys(_layout(path, options)[2], "text")
+        """The header, or the names stated; everything is text."""
+        return dict.fromkeys(_layout_of(path, options, mark_of(path)).names, "text")
 
     def chunks(
         self, path: Path, options: ReadOptions, columns: Sequence[str], size: int = CHUNK_ROWS
     ) -> Iterator[Chunk]:
         """Rows in the order of the file; a row of another width is broken, an empty line is nothing."""
-        encoding, delimiter, names, first = _layout(path, options)
-        wanted = [name for name in names if name in set(columns)]
+        layout = _layout_of(path, options, mark_of(path))
+        wanted = [name for name in layout.names if name in set(columns)]
         ragged: list[tuple[int, str]] = []
         total = path.stat().st_size
-        with Utf8Stream(path, encoding) as stream:
-            batches = _batches(stream, path, (delimiter, names, wanted, first), ragged)
-            for rows, broken in _in_lines(batches, ragged, first, size):
+        with Utf8Stream(path, layout.encoding) as stream:
+            batches = _batches(stream, path, layout, wanted, ragged)
+            for rows, broken in _in_lines(batches, ragged, layout.first, size):
                 yield Chunk(rows, broken, min(stream.tell_bytes(), total), total)
 
 
 def _batches(
-    stream: Utf8Stream, path: Path, layout: tuple[str, list[str], list[str], int], ragged: list[tuple[int, str]]
+    stream: Utf8Stream, path: Path, layout: Layout, wanted: Sequence[str], ragged: list[tuple[int, str]]
 ) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.csv as pa_csv
 
-    delimiter, names, wanted, first = layout
-
     def odd(row: Any) -> str:
-        ragged.append((row.number, row.text))
+        ragged.append((row.number, row.text.replace(layout.cut, layout.delimiter)))
         return "skip"
 
-    # one delimiter of one byte is all Arrow takes; the full-width comma becomes a tab on the way
-    source = pa.PythonFile(_Swapped(stream, delimiter) if not delimiter.isascii() else stream, mode="r")
+    source = pa.PythonFile(_Swapped(stream, layout) if layout.is_swapped else stream, mode="r")
+    names = list(layout.names)
     try:
         reader = pa_csv.open_csv(
             source,
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK, skip_rows=first, column_names=names),
+            read_options=pa_csv.ReadOptions(
+                use_threads=False, block_size=_BLOCK, skip_rows=layout.first, column_names=names
+            ),
             parse_options=pa_csv.ParseOptions(
-                delimiter=delimiter if delimiter.isascii() else "\t",
-                newlines_in_values=True,
+                delimiter=layout.cut,
+                quote_char=layout.quote or False,
+                escape_char=layout.escape or False,
+                newlines_in_values=bool(layout.quote or layout.escape),
                 ignore_empty_lines=False,
                 invalid_row_handler=odd,
             ),
@@ -133,29 +186,46 @@ def _batches(
                 column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=False,
                 check_utf8=False,
-                include_columns=wanted or names[:1],
+                include_columns=list(wanted) or names[:1],
             ),
         )
-        yield from reader
+        yield from (_restored(batch, layout) for batch in reader) if layout.is_swapped and layout.quote else reader
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):
             return
         raise Broken(UNREADABLE_FILE, path=path, kind="CSV", why=str(error).splitlines()[0]) from error
 
 
+def _restored(batch: Any, layout: Layout) -> Any:
+    """The delimiter back in the values that hold it inside quotes."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = [pc.replace_substring(column, layout.cut, layout.delimiter) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
 class _Swapped(io.RawIOBase):
-    def __init__(self, stream: Utf8Stream, delimiter: str) -> None:
-        self._stream, self._mark, self._rest = stream, delimiter.encode(), b""
+    """A stream with one character for the delimiter, which is all Arrow takes; where that stood, it is dropped."""
+
+    def __init__(self, stream: Utf8Stream, layout: Layout) -> None:
+        self._stream, self._mark, self._cut, self._rest = stream, layout.delimiter.encode(), layout.cut.encode(), b""
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        block = self._stream.read(size) or b""
-        whole = self._rest + block
-        keep = max((n for n in range(1, len(self._mark)) if whole.endswith(self._mark[:n])), default=0) if block else 0
-        self._rest = whole[len(whole) - keep :]
-        return whole[: len(whole) - keep].replace(self._mark, b"\t")
+        found = b""
+        while not found:
+            block = (self._stream.read(size) or b"").replace(self._cut, b"")
+            whole = self._rest + block
+            if not whole:
+                break
+            ends = range(1, len(self._mark)) if block else ()
+            keep = max((n for n in ends if whole.endswith(self._mark[:n])), default=0)
+            self._rest = whole[len(whole) - keep :]
+            found = whole[: len(whole) - keep].replace(self._mark, self._cut)
+        return found
 
 
 def _in_lines(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
 from limner.core.definition import definition
+from limner.flow.sources.layouts import Control, Fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +168,16 @@ class ReceiptMap:
 class Source:
     """One kind of file and what it means. `files` are paths, folders or globs, relative to the workspace.
 
-    `kind` is csv, excel, jsonl or parquet, by the suffix when empty. `zone` and `currency` are the workspace's when
-    empty. `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows
-    may train models and never fire live journeys. `extra: keep` keeps columns nobody mapped as text. `optional` names
-    columns a file may lack. `money` states in words what the amounts mean; `ask` are open questions with the answers
-    assumed.
+    `kind` is csv, fixed, excel, jsonl or parquet, by the suffix when empty. Of delimited text, `delimiter` may be
+    several characters, `quote` is found out (none: there are no quotes), `escape` is the character before a quote or
+    delimiter that is none, `columns` are the names where there is no header. `control` is the file beside each file
+    that vouches for it. With `watch` the keeper looks `every` so often and takes files that have not changed for
+    `settle`. `replaces` says what a file of a known name is: a load of its own, the new version of that file, or part
+    of a new version of its partition (`dt=2026-11-20`). `zone` and `currency` are the workspace's when empty.
+    `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows may
+    train models and never fire live journeys; `collect` may say otherwise for one run. `extra: keep` keeps columns
+    nobody mapped as text. `optional` names columns a file may lack. `money` states in words what the amounts mean;
+    `ask` are open questions with the answers assumed.
     """
 
     id: str
@@ -179,6 +186,15 @@ class Source:
     kind: str = ""
     encoding: str = ""
     delimiter: str = ""
+    quote: str = ""
+    escape: str = ""
+    columns: tuple[str, ...] = ()
+    fixed: Fixed | None = None
+    control: Control | None = None
+    watch: bool = False
+    every: timedelta = timedelta(seconds=10)
+    settle: timedelta = timedelta(seconds=5)
+    replaces: Literal["never", "by_name", "by_partition"] = "never"
     sheet: str = ""
     skip: int = 0
     zone: str = ""

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from limner.core.errors import Full, LimnerError
 from limner.flow.sources import base
 from limner.flow.sources.ahead import ahead
-from limner.flow.sources.base import LINE, PLACE_BITS, Chunk, options_of, reader_of
+from limner.flow.sources.base import LINE, PLACE_BITS, Chunk
 from limner.flow.sources.loads import Load
 from limner.flow.sources.mapping import Mapped
+from limner.flow.sources.reading import chunks_of
 from limner.flow.sources.staging import Read, read
 from limner.flow.sources.traces import Traces
 
@@ -226,8 +227,7 @@ def _numbered(mapping: Mapped, job: Job) -> Iterator[_Part]:
 
     Of a file of order lines all are: its batches are cut by order.
     """
-    _, reader = reader_of(job.path, mapping.source.kind)
-    found = reader.chunks(job.path, options_of(mapping.source), mapping.used_columns, base.CHUNK_ROWS)
+    found = chunks_of(mapping.source, job.path, mapping.used_columns, base.CHUNK_ROWS)
     done = job.load.done if mapping.lines is None else 0
     before: tuple[int, Chunk] | None = None
     for number, chunk in enumerate(found):
