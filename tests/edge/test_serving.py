@@ -128,6 +128,36 @@ def test_a_server_and_command_lines_on_one_workspace(tmp_path: Path) -> None:
     assert not [line for line in server.lines if "Traceback" in line or "locked" in line]
 
 
+@pytest.mark.timeout(600)
+def test_a_server_takes_in_what_comes_into_a_watched_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    assert limner_made(folder)
+    with serving(folder) as server:
+        (folder / "in" / "b.csv").write_text("m,when\nA3,2026-08-01\n")
+        (folder / "in" / "a.csv").write_text("m,t\nA1,2026-08-01\nA2,2026-08-02\n")
+        waited(lambda: any("2 rows" in line for line in server.lines), told=server.lines)
+        assert any("no column 't'" in line for line in server.lines)
+        assert server.end() == 0
+    states = {load["file"]: load["state"] for load in json.loads(limner(folder, "loads", "--json").stdout)}
+    assert states == {"a.csv": "done", "b.csv": "failed"}
+
+
+def limner_made(folder: Path) -> bool:
+    """A workspace with a watched folder."""
+    made = subprocess.run(
+        [sys.executable, "-m", "limner.edge.cli", "init", str(folder)], capture_output=True, check=False
+    )
+    (folder / "sources").mkdir()
+    (folder / "in").mkdir()
+    settings = folder / "limner.toml"
+    settings.write_text(settings.read_text().replace('locale = "zh"', 'locale = "en"'))
+    (folder / "sources" / "till.yaml").write_text(
+        "files: [in]\nwatch: true\nevery: 1s\nsettle: 1s\nidentifiers: {member_no: m}\n"
+        "events: [{name: {constant: Page Viewed}, happened_at: t}]\n"
+    )
+    return made.returncode == 0 and limner(folder, "apply").returncode == 0
+
+
 @contextmanager
 def holding(folder: Path, role: str) -> Iterator[int]:
     """Another process that holds a role of the workspace; its number. It is killed at the end, and frees nothing."""

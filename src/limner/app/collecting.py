@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.app.opening import need_room
+from limner.core.errors import BadInput, words
 from limner.flow import sources
 from limner.flow.sources import Collected, Load, Withdrawn
+from limner.store.definitions import Definitions, folder_of
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
 
+HISTORY_OR_LIVE = words("collect_history_or_live", "Rows are history or live, not both: leave out --history or --live.")
+
 
 def collect(
-    shop: Workspace, source: str | None = None, *, file: Sequence[Path] = (), replaces: int | None = None
+    shop: Workspace,
+    source: str | None = None,
+    *,
+    file: Sequence[Path] = (),
+    replaces: int | None = None,
+    history: bool = False,
+    live: bool = False,
 ) -> Collected:
     """Take in the files of a source (default: of all), or the files given. The same file twice changes nothing.
 
-    `replaces` names the load whose place they take: it is withdrawn first.
+    `replaces` names the load whose place they take: it is withdrawn first. `history` and `live` say of this run, not
+    its sources, whether the rows tell what was known when it happened, or what is new and may start something.
     """
+    if history and live:
+        raise BadInput(HISTORY_OR_LIVE)
     need_room(shop.folder, shop.settings)
     now = shop.clock()
     shop.declare()
@@ -29,7 +43,7 @@ def collect(
             sources.withdraw(shop.stores, replaces, who=shop.who, now=now)
         return sources.collect(
             shop.stores,
-            shop.definitions,
+            _meant(shop.definitions, is_history=history, is_live=live),
             sources=(source,) if source else (),
             files=tuple(file),
             folder=shop.folder,
@@ -37,6 +51,16 @@ def collect(
             now=now,
             tell=shop.tell,
         )
+
+
+def _meant(definitions: Definitions, *, is_history: bool, is_live: bool) -> Definitions:
+    """The definitions, with sources told for this run whether their rows are history."""
+    if not (is_history or is_live):
+        return definitions
+    from limner.flow.sources.definition import Source
+
+    told = {name: replace(source, is_history=is_history) for name, source in definitions.of(Source).items()}
+    return Definitions({**definitions.by_folder, folder_of(Source): told}, definitions.versions)
 
 
 def loads(shop: Workspace) -> tuple[Load, ...]:

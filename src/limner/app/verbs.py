@@ -106,7 +106,16 @@ VERBS: tuple[Verb, ...] = (
             Argument("source", "the source (default: all of them)", is_positional=True, metavar="SOURCE"),
             Argument("file", "these files instead of the source's own path", "path", is_many=True, metavar="FILE"),
             Argument("replaces", "the load these files take the place of", "int", metavar="LOAD"),
+            Argument("history", "these rows are history: they start nothing, whatever the source says", "flag"),
+            Argument("live", "these rows are new: they may start journeys, whatever the source says", "flag"),
         ),
+    ),
+    Verb(
+        "watch",
+        "take in what comes into watched sources, until told to stop",
+        "limner.edge.watcher:watch",
+        (Argument("source", "only this source, watched or not", is_positional=True, metavar="SOURCE"),),
+        doors=("cli",),
     ),
     Verb("loads", "list the loads, newest last", "limner.app.collecting:loads"),
     Verb(

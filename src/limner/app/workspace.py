@@ -107,11 +107,19 @@ class Workspace:
 
         return export(self, folder)
 
-    def collect(self, *files: Path | str, source: str | None = None, replaces: int | None = None) -> Collected:
+    def collect(
+        self,
+        *files: Path | str,
+        source: str | None = None,
+        replaces: int | None = None,
+        history: bool = False,
+        live: bool = False,
+    ) -> Collected:
         """Take in the files of a source (default: of all), or the files given. The same file twice changes nothing."""
         from limner.app.collecting import collect
 
-        return collect(self, source, file=[Path(file) for file in files], replaces=replaces)
+        paths = [Path(file) for file in files]
+        return collect(self, source, file=paths, replaces=replaces, history=history, live=live)
 
     def loads(self) -> tuple[Load, ...]:
         """All loads, newest last."""

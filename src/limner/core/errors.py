@@ -9,6 +9,7 @@ value, the bound and the next step.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from string import Formatter
 from types import MappingProxyType
@@ -98,6 +99,29 @@ def _rebuild(
     made = kind(Words(code), near=near, **params)
     made.place = place
     return made
+
+
+def packed(error: LimnerError) -> str:
+    """An error as text that `unpacked` reads again, to be said later in any language; parameters become plain values.
+
+    >>> GONE = words("example_gone", "File {path} is gone. Put it back and run again.")
+    >>> str(unpacked(packed(NotFound(GONE, path="a.csv"))))
+    'File a.csv is gone. Put it back and run again.'
+    """
+    params = {name: v if isinstance(v, str | int | float) else str(v) for name, v in error.params.items()}
+    head = {"kind": type(error).__name__, "code": error.code, "near": error.near, "place": error.place}
+    return json.dumps({**head, "params": params}, ensure_ascii=False)
+
+
+def unpacked(text: str) -> LimnerError | None:
+    """The error of a text that `packed` wrote; None of an empty text, or of an error this version does not know."""
+    if not text:
+        return None
+    body = json.loads(text)
+    kinds = {kind.__name__: kind for kind in LimnerError.__subclasses__()}
+    if body["code"] not in _SENTENCES:
+        return None
+    return _rebuild(kinds.get(body["kind"], LimnerError), body["code"], body["near"], body["params"], body["place"])
 
 
 class BadInput(LimnerError, ValueError):

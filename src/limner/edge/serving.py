@@ -1,4 +1,4 @@
-"""`limner serve`: a front that answers, and beside it a keeper that hands over what falls due. Two processes."""
+"""`limner serve`: a front that answers; beside it a keeper that hands over what falls due, and a watcher of folders."""
 
 from __future__ import annotations
 
@@ -45,13 +45,16 @@ def serve(shop: Workspace, host: str = "127.0.0.1", port: int = 8420) -> None:
         place = listening.getsockname()
         url = f"http://{host if ':' not in host else f'[{host}]'}:{place[1]}"
         keeper = Keeper(shop.folder, lang)
+        watcher = Keeper(shop.folder, lang, "watcher")
         keeper.start()
+        watcher.start()
         try:
             _say("serving", lang, url=url, name=shop.settings.workspace.name)
             _front(shop, terms, listening)
         except KeyboardInterrupt:
             pass
         finally:
+            watcher.stop()
             keeper.stop()
             _say("served", lang)
 
@@ -119,13 +122,17 @@ def _stoppable() -> Iterator[None]:
 
 
 class Keeper:
-    """The keeper's process, started again when it ends by itself: at once, then after 1 s, 2 s, … a minute."""
+    """A process beside the front, started again when it ends by itself: at once, then after 1 s, 2 s, … a minute.
 
-    def __init__(self, folder: Path, lang: str) -> None:
-        self._folder, self._lang = folder, lang
+    There are two: the keeper hands over what falls due, the watcher takes in what comes into watched folders; a large
+    file delays no message.
+    """
+
+    def __init__(self, folder: Path, lang: str, what: str = "keeper") -> None:
+        self._folder, self._lang, self._what = folder, lang, what
         self._over = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._watch, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=what, daemon=True)
 
     @property
     def pid(self) -> int | None:
@@ -143,7 +150,7 @@ class Keeper:
         self._thread.join(_GRACE + 5)
 
     def _begin(self) -> None:
-        command = [sys.executable, "-m", "limner.edge.keeper", str(self._folder)]
+        command = [sys.executable, "-m", f"limner.edge.{self._what}", str(self._folder)]
         self._process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
 
     def _watch(self) -> None:
@@ -152,7 +159,7 @@ class Keeper:
             if self._process is None or self._process.poll() is None:
                 continue
             wait = 1.0 if time.monotonic() - began > _LONGEST else wait
-            _say("keeper_again", self._lang, code=self._process.returncode, seconds=f"{wait:.0f}")
+            _say(f"{self._what}_again", self._lang, code=self._process.returncode, seconds=f"{wait:.0f}")
             if self._over.wait(wait):
                 break
             wait, began = min(wait * 2, _LONGEST), time.monotonic()

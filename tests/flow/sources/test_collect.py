@@ -190,7 +190,11 @@ def test_an_unknown_column_is_named_with_what_may_have_been_meant(shop):
     shop.put("orders.csv", HEAD.replace("实付", "实付金额") + "1,,A1,5,已付款,2026-08-03\n")
     with pytest.raises(BadDefinition, match=r"has no column '实付'.*Did you mean '实付金额'"):
         shop.load()
-    assert list_loads(shop.stores) == ()
+    with pytest.raises(BadDefinition):
+        shop.load()  # it is known to have failed: one load says so
+    (failed,) = list_loads(shop.stores)
+    assert (failed.state, failed.why.code) == ("failed", "source_column_unknown")
+    assert "实付金额" in str(failed.why)
 
 
 def test_a_file_that_breaks_leaves_nothing_and_the_ones_before_it_stay(shop):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from limner.edge.say import say_error
 from limner.edge.show.lines import blocks, clean, pairs, reasons, table
 from limner.edge.show.registry import shows, shows_many
 from limner.edge.voice import Voice
@@ -56,7 +57,8 @@ def loads(found: Sequence[Load], voice: Voice) -> str:
         ]
         for one in found
     ]
-    return table([voice.say(name) for name in names], rows, left=5)
+    whys = [voice.say("load_failed", load=one.load, why=say_error(one.why, voice.lang)) for one in found if one.why]
+    return blocks(table([voice.say(name) for name in names], rows, left=5), "\n".join(whys))
 
 
 @shows("limner.flow.sources.loads:Withdrawn")

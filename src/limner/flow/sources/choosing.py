@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.core.errors import BadInput, NotFound, near, words
+from limner.flow.sources.control import is_control
 from limner.flow.sources.definition import Source
 
 if TYPE_CHECKING:
@@ -34,10 +35,15 @@ def chosen(
         raise NotFound(NO_SOURCES)
     wanted = [definitions.find(Source, name) for name in sources] or list(known.values())
     if files:
-        return [(_source_of(path, wanted), path) for f in files for path in _paths(folder, str(f))]
+        return [
+            (source, path)
+            for f in files
+            for path in _paths(folder, str(f))
+            if not is_control(source := _source_of(path, wanted), path)
+        ]
     found = []
     for source in wanted:
-        paths = list(dict.fromkeys(p for pattern in source.files for p in _matching(folder, pattern)))
+        paths = files_of(source, folder)
         if not paths and sources:
             raise BadInput(NO_FILE, source=source.id, pattern=", ".join(source.files) or "(none named)", folder=folder)
         found += [(source, path) for path in paths]
@@ -52,17 +58,52 @@ def _paths(folder: Path, pattern: str) -> list[Path]:
     return found
 
 
+def files_of(source: Source, folder: Path) -> list[Path]:
+    """The files of a source that are there now, its control files left out."""
+    found = dict.fromkeys(path for pattern in source.files for path in _matching(folder, pattern))
+    return [path for path in found if not is_control(source, path)]
+
+
 def _matching(folder: Path, pattern: str) -> Iterator[Path]:
-    """A file, the files of a folder, or what a glob fits; in the order of their names."""
+    """A file, the files of a folder and of its partitions, or what a glob fits; in the order of their names."""
     path = Path(pattern) if Path(pattern).is_absolute() else folder / pattern
     if path.is_file():
         yield path
     elif path.is_dir():
-        yield from sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith((".", "~$")))
+        yield from _within(path)
     elif any(mark in pattern for mark in "*?["):
         root = Path(path.anchor) if path.is_absolute() else folder
         relative = str(path.relative_to(path.anchor)) if path.is_absolute() else pattern
-        yield from sorted(p for p in root.glob(relative) if p.is_file() and not p.name.startswith(("~$", ".")))
+        for found in sorted(root.glob(relative)):
+            if found.is_dir() and "=" in found.name:
+                yield from _within(found)
+            elif found.is_file() and is_whole(found.name, Path(pattern).name):
+                yield found
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    """The files of a folder, then those of its partitions (`dt=2026-11-20`)."""
+    entries = sorted(folder.iterdir())
+    yield from (p for p in entries if p.is_file() and is_whole(p.name))
+    for part in entries:
+        if part.is_dir() and "=" in part.name:
+            yield from _within(part)
+
+
+_UNDER_WAY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp", ".lock", "~")
+
+
+def is_whole(name: str, asked: str = "") -> bool:
+    """Whether a file is what its name says: not hidden, not a lock, not one that a tool is still writing or keeps.
+
+    A leading underscore hides too, unless it was asked for (`_orders*.csv`).
+
+    >>> [is_whole(name) for name in ("a.csv", "a.csv.part", ".a.csv", "~$a.xlsx", "_SUCCESS")]
+    [True, False, False, False, False]
+    """
+    if name.startswith("_") and not asked.startswith("_"):
+        return False
+    return not name.startswith((".", "~$")) and not name.lower().endswith(_UNDER_WAY)
 
 
 def _source_of(path: Path, known: Sequence[Source]) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from limner.core.actor import Actor
 from limner.core.tell import Tell, silent
-from limner.flow.sources.base import options_of, reader_of
 from limner.flow.sources.choosing import chosen
+from limner.flow.sources.control import verify
 from limner.flow.sources.definition import Source
+from limner.flow.sources.failures import fail, failing
 from limner.flow.sources.loading import Place, load_files
 from limner.flow.sources.loads import (
     Counts,
     Progress,
     begin,
-    content_hashes,
     done_before,
     forget,
     note,
@@ -28,7 +28,10 @@ from limner.flow.sources.loads import (
     withdraw,
 )
 from limner.flow.sources.mapping import Mapped, mapped
+from limner.flow.sources.marks import Given, with_contents
+from limner.flow.sources.reading import columns_of
 from limner.flow.sources.stream import Failed, Job, Run
+from limner.flow.sources.versions import older_loads, read_through
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
@@ -123,19 +126,19 @@ def collect(
 ) -> Collected:
     """Load the files of the sources named (none named: of all), or the files given, relative to `folder`.
 
-    A file that fails leaves nothing of itself behind and stops the run; those before it stay. A full disk leaves what
-    was written of the file for the next run to go on with.
+    A file that fails leaves nothing of itself behind, is written down as failed with the reason, and stops the run;
+    those before it stay. A full disk leaves what was written of the file for the next run to go on with.
     """
-    given = [_Given(*one) for one in chosen(definitions, sources, files, folder)]
-    contents = content_hashes([one.path for one in given])
+    given = with_contents(stores, chosen(definitions, sources, files, folder), folder)
     found = {
         one: FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
-        for one, content in zip(given, contents, strict=True)
-        if (load := done_before(stores, one.source, content)) is not None
+        for one in given
+        if (load := done_before(stores, one.source, one.content)) is not None
     }
-    fresh = {one: content for one, content in zip(given, contents, strict=True) if one not in found}
+    fresh = [one for one in given if one not in found]
+    older = older_loads(stores, fresh, given, folder)
     taken: set[int] = set()
-    groups = [_begun(stores, *group, fresh, taken, who, now) for group in _groups(stores, fresh)]
+    groups = [_begun(stores, *group, older, taken, who, now) for group in _groups(stores, fresh, older, who, now)]
     total_size = sum(one.size for one in fresh)
     before, left = 0, deque(groups)
     try:
@@ -151,19 +154,6 @@ def collect(
     return Collected(tuple(found[one] for one in given))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Given:
-    """A file that was given, and the source that reads it."""
-
-    source: Source
-    path: Path
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.path.stat().st_size
-
-
 def _part(tell: Tell, before: int, size: int, whole: int) -> Tell:
     """The progress of one group of files as a part of all."""
 
@@ -173,18 +163,24 @@ def _part(tell: Tell, before: int, size: int, whole: int) -> Tell:
     return told
 
 
-def _groups(stores: Stores, wanted: Iterable[_Given]) -> Iterator[tuple[Mapped, list[_Given]]]:
+def _groups(
+    stores: Stores, wanted: Sequence[Given], older: Mapping[Given, Sequence[int]], who: Actor, now: datetime
+) -> list[tuple[Mapped, list[Given]]]:
     """Neighbouring files of one source with the same columns, with the mapping they share; all are checked first."""
-    found: list[tuple[tuple[str, Any], Mapped, list[_Given]]] = []
+    found: list[tuple[tuple[str, Any], Mapped, list[Given]]] = []
+    replacing = {one.source.id for one in older}
     for one in wanted:
-        columns = columns_of(one.source, one.path)
-        key = (one.source.id, tuple(columns.items()))
-        if found and found[-1][0] == key:
-            found[-1][2].append(one)
-        else:
-            found.append((key, map_file(stores, one.source, one.path, columns), [one]))
-    for _, mapping, group in found:
-        yield mapping, group
+        with failing(stores, one, who, now):
+            columns = columns_of(one.source, one.path)
+            key = (one.source.id, tuple(columns.items()))
+            if found and found[-1][0] == key:
+                found[-1][2].append(one)
+            else:
+                found.append((key, map_file(stores, one.source, one.path, columns), [one]))
+            verify(one.source, one.path)
+            if one.source.id in replacing:
+                read_through(one)
+    return [(mapping, group) for _, mapping, group in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +188,8 @@ class _Group:
     """Files that share a mapping: those to be loaded, and the results of the others."""
 
     mapping: Mapped
-    jobs: Mapping[_Given, Job]
-    others: Mapping[_Given, FileResult]
+    jobs: Mapping[Given, Job]
+    others: Mapping[Given, FileResult]
     replaced: tuple[int, ...]
 
     @property
@@ -210,15 +206,15 @@ class _Group:
 
 
 def _begun(
-    stores: Stores, mapping: Mapped, group: Sequence[_Given], contents: Mapping[_Given, str],
+    stores: Stores, mapping: Mapped, group: Sequence[Given], older: Mapping[Given, Sequence[int]],
     taken: set[int], who: Actor, now: datetime,
 ) -> _Group:  # fmt: skip
     """Begin the loads of files; one given twice is loaded once. `taken` are the loads begun, of any group."""
-    others: dict[_Given, FileResult] = {}
-    jobs: dict[_Given, Job] = {}
+    others: dict[Given, FileResult] = {}
+    jobs: dict[Given, Job] = {}
     replaced: list[int] = []
     for one in group:
-        begun = begin(stores, mapping.source, one.path, contents[one], who, now)
+        begun = begin(stores, mapping.source, one.path, one.place, one.content, older.get(one, ()), who, now)
         load = begun.load
         if load.state == "done" or load.load in taken:
             others[one] = FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
@@ -231,25 +227,27 @@ def _begun(
 
 def _collect_group(
     stores: Stores, definitions: Definitions, place: Place, group: _Group, who: Actor, now: datetime, tell: Tell
-) -> dict[_Given, FileResult]:
+) -> dict[Given, FileResult]:
     """The results of files; loads of the same content under another mapping are withdrawn first."""
     for load in group.replaced:
         withdraw(stores, load, who=who, now=now)
     found = dict(group.others)
     for run in group.runs:
-        results = _load(stores, definitions, place, run, who, now, tell)
+        results = _load(stores, definitions, place, group, run, who, now, tell)
         found |= {one: results[job.load.load] for one, job in group.jobs.items() if job in run.jobs}
     return found
 
 
 def _load(
-    stores: Stores, definitions: Definitions, place: Place, run: Run, who: Actor, now: datetime, tell: Tell
-) -> dict[int, FileResult]:
+    stores: Stores, definitions: Definitions, place: Place, group: _Group, run: Run,
+    who: Actor, now: datetime, tell: Tell,
+) -> dict[int, FileResult]:  # fmt: skip
     """The results of a run of files, by load."""
     reached: dict[int, Progress] = {}
     for step in load_files(stores, definitions, place, run, tell):
         if isinstance(step, Failed):
-            withdraw(stores, step.job.load.load, who=who, now=now, state="failed")
+            one = next(one for one, job in group.jobs.items() if job is step.job)
+            fail(stores, one, step.job.load.load, step.error, who, now)
             begun = {number for number, progress in reached.items()} | {step.job.load.load}
             untouched = [job.load for job in run.jobs if job.load.load not in begun and job.load.started_at == now]
             forget(stores, [load.load for load in untouched])
@@ -264,12 +262,6 @@ def _load(
         )
         for job in run.jobs
     }  # fmt: skip
-
-
-def columns_of(source: Source, path: Path) -> Mapping[str, str]:
-    """The columns of a file as its source reads it."""
-    _, reader = reader_of(path, source.kind)
-    return reader.columns(path, options_of(source))
 
 
 def map_file(stores: Stores, source: Source, path: Path, columns: Mapping[str, str]) -> Mapped:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 
 from limner.core.actor import Actor
 from limner.core.definition import as_mapping
-from limner.core.errors import NotFound, words
+from limner.core.errors import LimnerError, NotFound, unpacked, words
 from limner.core.ids import version
 from limner.core.tell import Tell, silent
 from limner.flow.sources.definition import Source
@@ -64,7 +64,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One run of a source over one file. States: running, done, withdrawn."""
+    """One run of a source over one file. States: running, done, withdrawn, failed (and `why`)."""
 
     load: int
     source: str
@@ -74,6 +74,7 @@ class Load:
     done: int
     started_at: datetime
     replaces: int | None = None
+    why: LimnerError | None = None
 
 
 def content_hash(path: Path) -> str:
@@ -88,9 +89,16 @@ def content_hashes(paths: Sequence[Path]) -> list[str]:
         return list(pool.map(content_hash, paths))
 
 
+_EVERY_TEN, _AFTER_FIVE = timedelta(seconds=10), timedelta(seconds=5)
+
+
 def mapping_version(source: Source) -> str:
-    """The version of what a source means: its name, its files and its open questions left out."""
-    return version(as_mapping(replace(source, name="", files=(), ask={})))
+    """The version of what a source means: its name, where its files are and when they are read left out."""
+    said = replace(
+        source, name="", files=(), ask={}, watch=False, every=_EVERY_TEN, settle=_AFTER_FIVE, replaces="never",
+        control=None, is_history=True,
+    )  # fmt: skip
+    return version(as_mapping(said))
 
 
 def done_before(stores: Stores, source: Source, content: str) -> Load | None:
@@ -114,11 +122,23 @@ class Begun:
     replaced: tuple[int, ...] = ()
 
 
-def begin(stores: Stores, source: Source, path: Path, content: str, who: Actor, now: datetime) -> Begun:
-    """The load of a file by a source. `content` is the hash of the file. A load that was cut off is taken up again."""
+def begin(
+    stores: Stores,
+    source: Source,
+    path: Path,
+    place: str,
+    content: str,
+    older: Sequence[int],
+    who: Actor,
+    now: datetime,
+) -> Begun:
+    """The load of a file by a source. `content` is the hash of the file, `older` are loads whose place it takes.
+
+    A load that was cut off is taken up again.
+    """
     mapping = mapping_version(source)
     found = _loads_of(stores, source, content)
-    others = tuple(row["load"] for row in found if row["mapping_version"] != mapping)
+    others = tuple(dict.fromkeys([*(row["load"] for row in found if row["mapping_version"] != mapping), *older]))
     old = next((row for row in found if row["mapping_version"] == mapping), None)
     if old is not None:
         return Begun(_load(old), others)
@@ -127,7 +147,7 @@ def begin(stores: Stores, source: Source, path: Path, content: str, who: Actor, 
         number = stores.ledger.take(connection, "load")
         values = {
             "load": number, "source": source.id, "file": path.name, "content_hash": content, "mapping_version": mapping,
-            "state": "running", "started_at": now, "actor": who.id, "replaces": replaced,
+            "state": "running", "started_at": now, "actor": who.id, "replaces": replaced, "place": place,
         }  # fmt: skip
         connection.execute(insert(loads).values(**values))
     return Begun(Load(number, source.id, path.name, "running", Counts(), 0, now, replaced), others)
@@ -191,7 +211,7 @@ def list_loads(stores: Stores) -> tuple[Load, ...]:
 def _load(row: Mapping[Any, Any]) -> Load:
     return Load(
         row["load"], row["source"], row["file"], row["state"], _counts(row["counts"]), row["done"],
-        row["started_at"], row["replaces"],
+        row["started_at"], row["replaces"], unpacked(row["why"]),
     )  # fmt: skip
 
 

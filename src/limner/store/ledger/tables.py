@@ -73,8 +73,22 @@ loads = Table(
     Column("replaces", BigInteger),
     Column("withdrawn_at", Instant),
     Column("actor", String(120), nullable=False, server_default=""),
+    Column("place", Text, nullable=False, server_default=""),
+    Column("why", Text, nullable=False, server_default=""),
     Index("loads_by_content", "source", "content_hash"),
 )
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("source", String(80), primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("mark", String(200), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("mapping_version", String(12), nullable=False, server_default=""),
+    Column("why", Text, nullable=False, server_default=""),
+)
+"""What was last seen of a file: its sizes and times, its content, and why it could not be read (else empty)."""
 
 files = Table(
     "files",

@@ -1,0 +1,85 @@
+"""Watching folders: `limner watch`, and the watcher's process `python -m limner.edge.watcher FOLDER` of a server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.core.errors import LimnerError
+from limner.edge.say import say, say_error
+from limner.edge.unexpected import unexpected
+
+if TYPE_CHECKING:
+    from limner.app.workspace import Workspace
+    from limner.flow.sources import Collected
+
+_LOWER = 10
+"""Added to the niceness: questions and deliveries go before files."""
+
+
+def watch(shop: Workspace, source: str | None = None) -> None:
+    """Take in what comes into watched sources (or into one, watched or not) until told to stop."""
+    from limner.app.watching import need_watched, watched
+    from limner.app.watching import watch as go_on
+
+    names = (source,) if source else ()
+    if not names:
+        need_watched(shop)
+    lang = shop.settings.workspace.locale
+    listed = ", ".join(found.name or found.id for found in watched(shop, names))
+    sys.stderr.write(say("door", "watching", lang, sources=listed) + "\n")
+    sys.stderr.flush()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    go_on(shop, lambda news: _tell(news, lang), is_over=lambda: False, sources=names)
+
+
+def main(arguments: list[str]) -> int:
+    """Watch a workspace's folders until told to stop, or until the front is gone."""
+    from limner.app.watching import watch as go_on
+    from limner.app.workspace import Workspace
+
+    folder, front = Path(arguments[0]), os.getppid()
+    os.nice(_LOWER)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Workspace(folder) as shop:
+            lang = shop.settings.workspace.locale
+            go_on(shop, lambda news: _tell(news, lang), is_over=lambda: os.getppid() != front)
+    except KeyboardInterrupt:
+        pass
+    except LimnerError as error:
+        _tell(error, "en")
+        return 1
+    except Exception as error:
+        sys.stderr.write(unexpected(error, folder, "en") + "\n")
+        return 1
+    return 0
+
+
+def _tell(news: Collected | LimnerError, lang: str) -> None:
+    message = say_error(news, lang) if isinstance(news, LimnerError) else _said(news, lang)
+    sys.stderr.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {message}\n")
+    sys.stderr.flush()
+
+
+def _said(news: Collected, lang: str) -> str:
+    taken = [one for one in news.files if not one.is_unchanged]
+    names = "、" if lang == "zh" else ", "
+    return say(
+        "door",
+        "collected",
+        lang,
+        source=taken[0].source,
+        files=names.join(one.file for one in taken[:3]) + (" …" if len(taken) > 3 else ""),
+        rows=f"{news.rows:,}",
+        used=f"{news.used:,}",
+        rejected=f"{sum(news.rejected.values()):,}",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
