@@ -22,6 +22,8 @@ from limner.flow.audiences.base import rule_of
 from limner.flow.channels import content
 from limner.flow.channels.base import options_of
 from limner.flow.decisions.moments import parse_hours
+from limner.flow.identity.definition import Matching
+from limner.flow.identity.matching.base import TRAIT_MATCHERS
 from limner.flow.journeys.advance import window_of
 from limner.flow.journeys.base import NODES
 from limner.flow.models.base import MODEL_KINDS
@@ -66,7 +68,7 @@ def problems(shop: Workspace, definitions: Definitions) -> tuple[LimnerError, ..
     """Everything that is wrong with definitions, in the order of the circle; nothing when all is well."""
     whole = with_default_policy(definitions)
     voice, wrong_tags = voice_of(shop, whole)
-    checks = (_names, _sources, _models, _audiences, _policies, _channels, _offers, _campaigns, _journeys)
+    checks = (_names, _sources, _models, _audiences, _policies, _channels, _offers, _campaigns, _journeys, _matching)
     later = (error for check in checks for error in check(_Bench(shop, whole, voice)))
     return tuple(_once([*wrong_tags, *later]))
 
@@ -144,6 +146,11 @@ def _source(bench: _Bench, source: Source, properties: Mapping[str, str]) -> Non
     settings = bench.shop.settings.workspace
     columns = dict.fromkeys(every_column(source), "text")
     mapped(source, columns, source.id, zone=settings.zone, currency=settings.currency, properties=properties)
+
+
+def _matching(bench: _Bench) -> Iterator[LimnerError]:
+    for key, matching in bench.definitions.of(Matching).items():
+        yield from tried(f"matching/{key}", partial(TRAIT_MATCHERS.find, matching.matcher))
 
 
 def _models(bench: _Bench) -> Iterator[LimnerError]:

@@ -1,0 +1,1 @@
+SELECT trace, number FROM links ORDER BY trace

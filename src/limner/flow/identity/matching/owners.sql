@@ -1,0 +1,3 @@
+SELECT links.number AS number, min(links.trace) AS trace
+FROM links
+GROUP BY links.number
