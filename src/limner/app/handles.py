@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from limner.app.asking import Counted, Listed, Shown
     from limner.app.keys import Rekeyed
     from limner.app.launching import Launched
+    from limner.app.matching import Queue, Reviewed
     from limner.app.planning import Explained, Planned
     from limner.app.privacy.consents import ConsentList, ConsentMade, ConsentShown
     from limner.app.workspace import Workspace
     from limner.core.ours import Profile
     from limner.flow.audiences import Overlap, Portrait
+    from limner.flow.identity.matching.proposing import Matched
 
 Asof = str | datetime | None
 
@@ -147,3 +149,34 @@ class PlanHandle:
 
     def __repr__(self) -> str:
         return repr(self.planned)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityHandle:
+    """Who is one person: what the matchings find, and what an operator says of it."""
+
+    _shop: Workspace = field(kw_only=True, repr=False)
+
+    def match(self, name: str | None = None, *, asof: Asof = None) -> tuple[Matched, ...]:
+        """Compare customers by what they state, by one matching or by all."""
+        from limner.app.matching import match
+
+        return match(self._shop, name, asof)
+
+    def review(self, *, state: str = "proposed", limit: int = 20) -> Queue:
+        """The pairs that wait for a decision, the most probable first."""
+        from limner.app.matching import review
+
+        return review(self._shop, state=state, limit=limit)
+
+    def accept(self, *seqs: int) -> tuple[Reviewed, ...]:
+        """Say that these pairs are one person each."""
+        from limner.app.matching import accept
+
+        return accept(self._shop, seqs)
+
+    def reject(self, *seqs: int) -> tuple[Reviewed, ...]:
+        """Say that these pairs are two persons each."""
+        from limner.app.matching import reject
+
+        return reject(self._shop, seqs)

@@ -15,6 +15,7 @@ from limner.core.ids import version
 from limner.core.spans import midnight, parse_instant
 from limner.flow.identity import resolve
 from limner.flow.identity.resolve import VERSION as IDENTITY_VERSION
+from limner.flow.identity.review import accepted_mark
 from limner.flow.profiles import build
 from limner.flow.profiles.build import VERSION as PROFILES_VERSION
 from limner.flow.tags.catalog import catalog
@@ -25,6 +26,7 @@ from limner.store.ledger.views import Published
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.store.gallery import Draft, Version
+    from limner.store.stores import Stores
 
 _LINKS = "lake:links"
 _BEHAVIOUR = ("events", "lines", "items", "holdings")
@@ -83,10 +85,7 @@ def snapshot(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING, links
 
 def _marks(shop: Workspace, asof: datetime, links: str = "") -> _Marks:
     stores, definitions = shop.stores, shop.definitions
-    settings = [stores.settings.identity.identifiers_per_customer, stores.settings.identity.customers_per_identifier]
-    links = links or name_of(
-        "links", asof, {"v": IDENTITY_VERSION, "files": files_mark(stores, ["identifiers"], asof), "limits": settings}
-    )
+    links = links or links_name(stores, asof, accepted_mark(stores, asof))
     profiles = name_of(
         "profiles",
         asof,
@@ -110,6 +109,13 @@ def _marks(shop: Workspace, asof: datetime, links: str = "") -> _Marks:
         },
     )
     return _Marks(asof, links, profiles, behaviour, whole)
+
+
+def links_name(stores: Stores, asof: datetime, accepted: str) -> str:
+    """The name of who is who at an asof, with the pairs accepted in review of that mark (empty: none)."""
+    settings = [stores.settings.identity.identifiers_per_customer, stores.settings.identity.customers_per_identifier]
+    read = {"files": files_mark(stores, ["identifiers"], asof), "limits": settings, "accepted": accepted}
+    return name_of("links", asof, {"v": IDENTITY_VERSION, **read})
 
 
 def _built(

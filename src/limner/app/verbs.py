@@ -251,6 +251,40 @@ VERBS: tuple[Verb, ...] = (
         (Argument("to", "where the new key is: env:NAME, file:PATH or kms:NAME", metavar="PLACE"),),
     ),
     Verb(
+        "identity match",
+        "compare customers by what they state; pairs that are probably one person wait for review",
+        "limner.app.matching:match",
+        (Argument("name", "the matching (default: all of them)", is_positional=True, metavar="MATCHING"),),
+        takes_asof=True,
+    ),
+    Verb(
+        "identity review",
+        "list the pairs that wait for a decision, the most probable first",
+        "limner.app.matching:review",
+        (
+            Argument(
+                "state",
+                "pairs in this state",
+                "choice",
+                default="proposed",
+                choices=("proposed", "accepted", "rejected", "lapsed"),
+            ),
+            Argument("limit", "how many at most", "int", default=20),
+        ),
+    ),
+    Verb(
+        "identity accept",
+        "say that pairs are one person each; the next run joins them",
+        "limner.app.matching:accept",
+        (_one("seqs", "the numbers of the pairs", "int", is_many=True, metavar="SEQ"),),
+    ),
+    Verb(
+        "identity reject",
+        "say that pairs are two persons each; takes an acceptance back",
+        "limner.app.matching:reject",
+        (_one("seqs", "the numbers of the pairs", "int", is_many=True, metavar="SEQ"),),
+    ),
+    Verb(
         "plan",
         "decide a campaign and store it as a plan; nothing is sent",
         "limner.app.planning:plan",

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from limner.app.applying import Changes
     from limner.app.asking import TagShown
     from limner.app.checking import Checked
-    from limner.app.handles import AudienceHandle, ConsentHandle, CustomerHandle, PlanHandle, PrivacyHandle
+    from limner.app.handles import (
+        AudienceHandle,
+        ConsentHandle,
+        CustomerHandle,
+        IdentityHandle,
+        PlanHandle,
+        PrivacyHandle,
+    )
     from limner.app.launching import Launched
     from limner.app.planning import Explained
     from limner.app.running import Ran
@@ -169,6 +176,13 @@ class Workspace:
         from limner.app.handles import PrivacyHandle
 
         return PrivacyHandle(_shop=self)
+
+    @property
+    def identity(self) -> IdentityHandle:
+        """Who is one person: match, review, accept, reject."""
+        from limner.app.handles import IdentityHandle
+
+        return IdentityHandle(_shop=self)
 
     def plan(self, campaign: str, asof: Asof = None) -> PlanHandle:
         """Decide a campaign and store it as a plan; nothing is sent until its `launch()`."""

@@ -15,6 +15,7 @@ from limner.core.tell import Tell, silent
 from limner.flow.identity.base import MATCHERS, Ints, Pairs, Seen
 from limner.flow.identity.deterministic import within_size
 from limner.flow.identity.named import named
+from limner.flow.identity.review import accepted, with_accepted
 from limner.maths.components import components
 from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
@@ -48,14 +49,18 @@ class Resolved:
 
 
 def resolve(
-    stores: Stores, version: str, *, who: Actor, asof: datetime, now: datetime, tell: Tell = silent
-) -> Resolved:
+    stores: Stores, version: str, *, who: Actor, asof: datetime, now: datetime, has_accepted: bool = True,
+    tell: Tell = silent,
+) -> Resolved:  # fmt: skip
     """Link every trace seen before `asof` to its customer's number, and write the links under `version`.
 
     Nobody seen: no links, and a result of zeros. The same identifiers give the same links whatever ran in between.
+    Without `has_accepted` the pairs accepted in review are left out: who is who by records alone.
     """
     tell(0, 3, "identifiers")
     seen, together = named(stores, asof)
+    if has_accepted:
+        together = with_accepted(together, accepted(stores, asof), seen.trace)
     tell(1, 3, "links")
     label, hubs, too_large = join(seen, together, stores.settings.identity)
     roots, inverse = _roots(label[seen.trace])

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -275,6 +276,26 @@ merges = Table(
     Column("asof", Instant, nullable=False),
     Column("reason", Text, nullable=False),
 )
+
+proposals = Table(
+    "proposals",
+    metadata,
+    _id("seq"),
+    Column("matching", String(80), nullable=False),
+    Column("matcher", String(40), nullable=False),
+    Column("low", Integer, nullable=False),
+    Column("high", Integer, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("evidence", Text, nullable=False, server_default="{}"),
+    Column("state", String(12), nullable=False),
+    Column("asof", Instant, nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("actor", String(120), nullable=False, server_default=""),
+    Index("proposals_by_pair", "low", "high", unique=True),
+    Index("proposals_by_state", "state", "probability"),
+)
+"""Pairs of traces that a matcher on traits takes for one person. States: proposed, accepted, rejected, lapsed."""
 
 tombstones = Table(
     "tombstones",
