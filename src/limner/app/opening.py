@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,9 @@ def settings_of(folder: Path, environ: Mapping[str, str] | None = None) -> Setti
     path = folder / SETTINGS
     if not path.exists():
         raise NotFound(NO_WORKSPACE, path=folder)
-    return read_settings(path.read_text(encoding="utf-8"), os.environ if environ is None else environ, str(path))
+    found = read_settings(path.read_text(encoding="utf-8"), os.environ if environ is None else environ, str(path))
+    given = {name: str(folder / file) for name, file in asdict(found.enrich).items() if file}
+    return replace(found, enrich=replace(found.enrich, **given))
 
 
 def open_stores(folder: Path, settings: Settings) -> Stores:

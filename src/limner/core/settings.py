@@ -74,6 +74,15 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EnrichSettings:
+    """[enrich] files the operator supplies, relative to the workspace (empty: none): an IP database (.xdb of ip2region
+    or .mmdb), and phone prefixes (CSV or Parquet: prefix, province, city, carrier)."""
+
+    ip_database: str = ""
+    phone_prefixes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a workspace."""
 
@@ -83,6 +92,7 @@ class Settings:
     keys: KeySettings = KeySettings()
     identity: IdentitySettings = IdentitySettings()
     serve: ServeSettings = ServeSettings()
+    enrich: EnrichSettings = EnrichSettings()
 
     @property
     def zone(self) -> ZoneInfo:

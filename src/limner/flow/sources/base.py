@@ -54,6 +54,7 @@ class ReadOptions:
     escape: str = ""
     columns: tuple[str, ...] = ()
     fixed: Laid | None = None
+    strip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,9 @@ def options_of(source: Source) -> ReadOptions:
     """How a source's files are read. BadDefinition for a column that stands nowhere."""
     laid = _laid(source) if source.fixed else None
     return ReadOptions(
-        source.encoding, source.delimiter, source.sheet, source.skip, source.quote, source.escape, source.columns, laid
-    )
+        source.encoding, source.delimiter, source.sheet, source.skip, source.quote, source.escape, source.columns, laid,
+        source.strip,
+    )  # fmt: skip
 
 
 def _laid(source: Source) -> Laid | None:
@@ -155,6 +157,24 @@ def reader_of(path: Path, kind: str = "") -> tuple[str, Reader]:
     if suffix not in known:
         raise BadInput(NO_KIND, near=near(suffix, known), path=path.name, suffix=suffix, known=", ".join(sorted(known)))
     return known[suffix], readers.find(known[suffix])()
+
+
+def stripped(rows: pa.Table, characters: str) -> pa.Table:
+    """Rows without these characters at either end of their texts; platforms put them there so that Excel keeps digits.
+
+    >>> import pyarrow as pa
+    >>> stripped(pa.table({"a": ["`12", None], LINE: [1, 2]}), "`")["a"].to_pylist()
+    ['12', None]
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not characters:
+        return rows
+    for place, name in enumerate(rows.column_names):
+        if pa.types.is_string(rows[name].type):
+            rows = rows.set_column(place, name, pc.utf8_trim(rows[name], characters))
+    return rows
 
 
 def headers(names: Sequence[object]) -> list[str]:

@@ -269,4 +269,7 @@ def map_file(stores: Stores, source: Source, path: Path, columns: Mapping[str, s
     workspace = stores.settings.workspace
     events = stores.lake.tables()["events"].columns
     properties = {name.removeprefix("p_"): kind for name, kind in events.items() if name.startswith("p_")}
-    return mapped(source, columns, path, zone=workspace.zone, currency=workspace.currency, properties=properties)
+    return mapped(
+        source, columns, path, zone=workspace.zone, currency=workspace.currency, properties=properties,
+        enrich=stores.settings.enrich,
+    )  # fmt: skip

@@ -23,6 +23,7 @@ from limner.flow.sources.base import (
     ReadOptions,
     headers,
     source_kind,
+    stripped,
 )
 from limner.flow.sources.encodings import Utf8Stream, encoding_of, mark_of
 
@@ -32,6 +33,8 @@ BAD_MARK = words(
     "csv_mark_bad", '{path}: {name} is {value!r}, it must be one character such as "; quote may also be none.'
 )
 _BLOCK = 8 << 20
+_PREAMBLE, _NARROW = 40, 3
+_PREAMBLE, _NARROW = 40, 3
 _CODED = re.compile(r"\\x([0-9a-fA-F]{2})|\\t")
 _STAND_INS = ("\x1f", "\x02", "\x03", "\x04")
 """Characters that no text means anything by; one of them stands for a delimiter of several characters."""
@@ -123,13 +126,30 @@ def _layout_of(path: Path, options: ReadOptions, _mark: object) -> Layout:
     how = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     reader = csv.reader(io.StringIO(swapped, newline=""), delimiter=cut, escapechar=options.escape or None, **how)
     try:
-        head = next((row for row in reader if any(cell.strip() for cell in row)), None)
+        head, line = header_of(reader)
     except csv.Error as error:
         raise Broken(UNREADABLE_FILE, path=path, kind="CSV", why=str(error)) from error
-    if head is None:
+    if not head:
         raise BadInput(EMPTY_FILE, path=path, what="header")
-    names = tuple(headers(head))
-    return Layout(encoding, delimiter, cut, quote, options.escape, names, options.skip + reader.line_num)
+    return Layout(encoding, delimiter, cut, quote, options.escape, tuple(headers(head)), options.skip + line)
+
+
+def header_of(reader: Any) -> tuple[list[str], int]:
+    """The header among the first records, and the line it ends on: the first record half as full as the fullest.
+
+    Bills and reports begin with lines of a title, an account, a span of days. A file of less than four columns begins
+    with its header. Empty when every record is.
+    """
+    seen: list[tuple[list[str], int, int]] = []
+    for row in reader:
+        filled = sum(bool(cell.strip()) for cell in row)
+        if filled:
+            seen.append((row, reader.line_num, filled))
+        if len(seen) == _PREAMBLE:
+            break
+    fullest = max((filled for *_, filled in seen), default=0)
+    least = fullest / 2 if fullest > _NARROW else 1
+    return next(((row, line) for row, line, filled in seen if filled >= least), ([], 0))
 
 
 @source_kind("csv")
@@ -153,7 +173,7 @@ class CsvReader:
         with Utf8Stream(path, layout.encoding) as stream:
             batches = _batches(stream, path, layout, wanted, ragged)
             for rows, broken in _in_lines(batches, ragged, layout.first, size):
-                yield Chunk(rows, broken, min(stream.tell_bytes(), total), total)
+                yield Chunk(stripped(rows, options.strip), broken, min(stream.tell_bytes(), total), total)
 
 
 def _batches(

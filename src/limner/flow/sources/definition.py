@@ -163,6 +163,32 @@ class ReceiptMap:
     amount: Reads = ""
 
 
+@dataclass(frozen=True, slots=True)
+class EnrichMap:
+    """What a column says beyond itself: `kind` reads it (see `enrich/`), and what it finds goes to traits or events.
+
+    `traits` and `properties` are names of finds, or our names → finds. Every find may also be named like a column of
+    the file, as `column:find`, wherever a column may: in conditions, identifiers, fields. The column itself is not
+    kept.
+    """
+
+    kind: str
+    column: str = ""
+    columns: tuple[str, ...] = ()
+    join: str = ""
+    traits: tuple[str, ...] | Mapping[str, str] = ()
+    properties: tuple[str, ...] | Mapping[str, str] = ()
+
+    @property
+    def label(self) -> str:
+        """What a reject calls it."""
+        return self.column or "+".join(self.columns)
+
+    def named(self, find: str) -> str:
+        """The column a find fills."""
+        return f"{self.label}:{find}"
+
+
 @definition("sources")
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -176,8 +202,9 @@ class Source:
     of a new version of its partition (`dt=2026-11-20`). `zone` and `currency` are the workspace's when empty.
     `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows may
     train models and never fire live journeys; `collect` may say otherwise for one run. `extra: keep` keeps columns
-    nobody mapped as text. `optional` names columns a file may lack. `money` states in words what the amounts mean;
-    `ask` are open questions with the answers assumed.
+    nobody mapped as text. `optional` names columns a file may lack. `strip` are characters taken off both ends of
+    every cell. `enrich` reads more out of columns. `money` states in words what the amounts mean; `ask` are open
+    questions with the answers assumed.
     """
 
     id: str
@@ -197,11 +224,13 @@ class Source:
     replaces: Literal["never", "by_name", "by_partition"] = "never"
     sheet: str = ""
     skip: int = 0
+    strip: str = ""
     zone: str = ""
     currency: str = ""
     is_history: bool = True
     extra: Literal["drop", "keep"] = "drop"
     optional: tuple[str, ...] = ()
+    enrich: tuple[EnrichMap, ...] = ()
     identifiers: Mapping[str, Reads] = field(default_factory=dict)
     reject: tuple[RejectRule, ...] = ()
     cancelled: Condition = field(default_factory=dict)

@@ -18,6 +18,7 @@ from limner.flow.sources.base import (
     ReadOptions,
     headers,
     source_kind,
+    stripped,
 )
 from limner.flow.sources.encodings import mark_of
 
@@ -100,7 +101,7 @@ class ExcelReader:
         rows, total = (kept, kept.num_rows) if kept is not None else _table(path, options)[1:]
         chosen = rows.select([*(name for name in names if name in set(columns)), LINE])
         for start in range(0, chosen.num_rows, size):
-            yield Chunk(chosen.slice(start, size), (), min(start + size, total), total)
+            yield Chunk(stripped(chosen.slice(start, size), options.strip), (), min(start + size, total), total)
 
 
 @lru_cache(maxsize=64)

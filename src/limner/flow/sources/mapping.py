@@ -10,8 +10,10 @@ from sqlglot import exp
 
 from limner.core.errors import BadDefinition, near, words
 from limner.core.normal import IdentifierKind, identifier_kind
+from limner.core.settings import EnrichSettings
 from limner.flow.sources.conditions import columns_of, condition
 from limner.flow.sources.definition import Condition, EventMap, Field, Reads, Source, as_field, is_read
+from limner.flow.sources.enriching import Enriched, at_work, found_by, inputs, spelled_out
 from limner.flow.sources.names import ORDER, REFUND
 from limner.flow.sources.readings import Reading, Type, source_text
 
@@ -147,11 +149,14 @@ class Mapped:
     stamps: tuple[str, ...]
     zone: str
     currency: str
+    enriched: tuple[Enriched, ...] = ()
 
     @property
     def used_columns(self) -> tuple[str, ...]:
         """The columns to read from the file: those the source names, or all when it keeps the others too."""
-        return tuple(self.columns) if self.source.extra == "keep" else mentioned(self.source, self.columns)
+        used = tuple(self.columns) if self.source.extra == "keep" else mentioned(self.source, self.columns)
+        found = {name for one in self.enriched for name in one.columns}
+        return tuple(name for name in used if name not in found)
 
     def of(self, section: str) -> Iterator[Part]:
         """The parts of a section."""
@@ -201,13 +206,24 @@ def flag_tree(matching: Condition, columns: Mapping[str, str], place: str) -> ex
 
 
 def mapped(
-    source: Source, columns: Mapping[str, str], path: object, *, zone: str, currency: str, properties: Mapping[str, str]
+    source: Source,
+    columns: Mapping[str, str],
+    path: object,
+    *,
+    zone: str,
+    currency: str,
+    properties: Mapping[str, str],
+    enrich: EnrichSettings | None = None,
 ) -> Mapped:
     """Hold a source against the columns of a file (name → type in words).
 
-    `properties` are the typed columns of events: name without `p_` → type. Raises BadDefinition for a column the file
-    does not have, with names that may have been meant.
+    `properties` are the typed columns of events: name without `p_` → type. Without the settings of `enrich` its entries
+    are held against the columns and not made ready. Raises BadDefinition for a column the file does not have, with
+    names that may have been meant.
     """
+    source = spelled_out(source)
+    wanted = [name for name in found_by(source) if name in set(_mentions(source))]
+    columns = {**columns, **dict.fromkeys(wanted, "text")}
     _check(source, columns, path)
     desk = _Desk(columns, source.zone or zone, f"sources/{source.id}")
     parts = [_event(desk, entry, properties) for entry in source.events]
@@ -227,6 +243,7 @@ def mapped(
     return Mapped(
         source, columns, desk.readings, identifiers, tuple(parts), lines, traits, desk.flags, rules,
         tuple(dict.fromkeys(stamps)), desk.zone, source.currency or currency,
+        at_work(source, wanted, enrich) if enrich is not None else (),
     )  # fmt: skip
 
 
@@ -262,8 +279,9 @@ def mentioned(source: Source, columns: Sequence[str] | Mapping[str, str]) -> tup
 
 
 def every_column(source: Source) -> tuple[str, ...]:
-    """Every column a source names, wherever it does."""
-    return tuple(dict.fromkeys(name for name in _mentions(source) if name))
+    """Every column of its files that a source names, wherever it does."""
+    found = found_by(source)
+    return tuple(dict.fromkeys(name for name in _mentions(source) if name and name not in found))
 
 
 def _mentions(source: Source) -> Iterator[str]:
@@ -271,6 +289,7 @@ def _mentions(source: Source) -> Iterator[str]:
         yield from (long.columns or (long.column,) if long.column or long.columns else ())
     for matching in (source.cancelled, *(r.matching for r in source.reject), *_matchings(source)):
         yield from columns_of(matching)
+    yield from inputs(source)
 
 
 def _matchings(source: Source) -> Iterator[Mapping[str, object]]:
@@ -314,10 +333,12 @@ _NOT_READ_OF_SOURCE = frozenset(
         "control",
         "replaces",
         "sheet",
+        "strip",
         "zone",
         "currency",
         "extra",
         "optional",
+        "enrich",
         "money",
         "ask",
         "cancelled",

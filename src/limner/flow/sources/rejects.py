@@ -90,6 +90,7 @@ def _values_left_out(mapping: Mapped, odd: frozenset[str]) -> exp.Query:
     """Values that could not be read in rows used otherwise; one read twice for the same reason counts once."""
     labels = {key: reading.label for key, reading in mapping.readings.items()}
     labels |= {named.key: named.label for named in mapping.identifiers}
+    labels |= {one.key: one.entry.label for one in mapping.enriched}
     parts = [_left_out(labels[key], exp.column(f"{key}_raw"), exp.column(f"{key}_why")) for key in sorted(odd)]
     nothing = [exp.cast(exp.null(), "BIGINT").as_("_line"), *(exp.cast(exp.null(), "VARCHAR").as_(c) for c in _REJECT)]
     whole: exp.Query = exp.select(*nothing).where(exp.false())

@@ -13,11 +13,13 @@ from sqlglot import exp
 from limner.core.moments import FIRST_YEAR
 from limner.flow.sources.base import LINE
 from limner.flow.sources.desk import Desk
+from limner.flow.sources.enriching import with_found
 from limner.flow.sources.identified import with_traces
 from limner.flow.sources.judging import nothing, why
 from limner.flow.sources.mapping import Mapped, flag_tree, mentioned
 from limner.flow.sources.plain import is_plain, is_sound
 from limner.flow.sources.readings import (
+    READY,
     SQL_TYPES,
     fast,
     instant_literal,
@@ -57,9 +59,11 @@ class Read:
 
 def read(mapped: Mapped, rows: pa.Table, traces: Traces, now: datetime, *, is_part: bool = False) -> Read:
     """Read what needs no engine, and give every identifier its trace."""
+    rows, odd = with_found(mapped.enriched, rows, mapped.columns, traces, is_part=is_part)
     rows, columns = with_ready(mapped, rows, _kinds(mapped, rows))
     rows, columns, doubtful = with_traces(mapped, rows, columns, traces, now, is_part=is_part)
-    return Read(rows, columns, doubtful, is_part)
+    columns |= {ready_name(f"{key}_{c}"): READY for key in odd for c in ("why", "raw")}
+    return Read(rows, columns, doubtful | odd, is_part)
 
 
 def stage(desk: Desk, mapped: Mapped, given: Read, into: str) -> frozenset[str]:
@@ -221,12 +225,13 @@ class _Look:
         return exp.select(*wanted).from_(prepared(self.columns, CHUNK).subquery("p"))
 
     def _identified(self) -> list[str]:
-        """The columns that identifiers have given."""
+        """The columns that identifiers and enrichment have given."""
         found = ["trace", "is_person"]
         for named in self.mapped.identifiers:
             found.append(f"{named.key}_trace")
             found += [f"{named.key}_{c}" for c in ("why", "raw") if named.key in self.shown]
-        return found
+        keys = [one.key for one in self.mapped.enriched if one.key in self.shown]
+        return found + [f"{key}_{c}" for key in keys for c in ("why", "raw")]
 
     def _mended(self) -> exp.Select:
         wanted: list[exp.Expr] = [exp.column(LINE)]
