@@ -11,6 +11,7 @@ from limner.app.opening import need_room
 from limner.core.errors import BadInput, words
 from limner.flow import sources
 from limner.flow.sources import Collected, Load, Withdrawn
+from limner.flow.sources.loads import load_of
 from limner.store.definitions import Definitions, folder_of
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def collect(
 ) -> Collected:
     """Take in the files of a source (default: of all), or the files given. The same file twice changes nothing.
 
-    `replaces` names the load whose place they take: it is withdrawn first. `history` and `live` say of this run, not
-    its sources, whether the rows tell what was known when it happened, or what is new and may start something.
+    `replaces` names the load whose place they take: it is withdrawn when they come into sight. `history` and `live` say
+    of this run, not its sources, whether the rows tell what was known when it happened, or what is new and may start
+    something.
     """
     if history and live:
         raise BadInput(HISTORY_OR_LIVE)
@@ -40,13 +42,14 @@ def collect(
     shop.declare()
     with shop.stores.ledger.lease("keeper", now, "collect"):
         if replaces is not None:
-            sources.withdraw(shop.stores, replaces, who=shop.who, now=now)
+            load_of(shop.stores, replaces)
         return sources.collect(
             shop.stores,
             _meant(shop.definitions, is_history=history, is_live=live),
             sources=(source,) if source else (),
             files=tuple(file),
             folder=shop.folder,
+            replaces=replaces,
             who=shop.who,
             now=now,
             tell=shop.tell,

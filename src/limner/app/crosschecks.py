@@ -30,6 +30,9 @@ from limner.flow.models.base import MODEL_KINDS
 from limner.flow.sources.base import readers
 from limner.flow.sources.definition import Source
 from limner.flow.sources.mapping import every_column, mapped
+from limner.flow.sources.quality import declared
+from limner.flow.sources.quality.judging import compiled
+from limner.store.lake.tables import TABLES
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
@@ -43,6 +46,7 @@ NO_SCORE = words("offer_value_unknown", "{place}: value: there is no tag, trait 
 NO_CHANNEL = words("cap_channel_unknown", "{place}: a cap names the channel {name!r}, which does not exist.")
 METRICS: Final = ("conversion", "revenue", "margin", "money")
 GUARDRAILS: Final = ("opt_out", "complaint", "return")
+_LAKE: Final = {name: table.columns for name, table in TABLES.items()}
 CLASSES: Final = ("marketing", "service", "transactional")
 
 
@@ -138,6 +142,10 @@ def _sources(bench: _Bench) -> Iterator[LimnerError]:
     properties = {name.removeprefix("p_"): kind for name, kind in events.items() if name.startswith("p_")}
     for key, source in bench.definitions.of(Source).items():
         yield from tried(f"sources/{key}", partial(_source, bench, source, properties))
+        wrong = list(declared.problems(source))
+        yield from wrong
+        if not wrong:
+            yield from tried(f"sources/{key}", partial(compiled, source, {**_LAKE, "events": events}))
 
 
 def _source(bench: _Bench, source: Source, properties: Mapping[str, str]) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, or_, select
 
 from limner.core.ids import version
+from limner.store.lake.catalog import LIVE
+from limner.store.ledger.consents import is_unseen
 from limner.store.ledger.tables import consents, files, outbox
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def files_mark(stores: Stores, tables: Iterable[str], asof: datetime) -> str:
     question = (
         select(row.table_name, row.path)
         .where(
-            row.seq_out.is_(None),
+            *LIVE.where(),
             row.table_name.in_(list(tables)),
             or_(row.min_happened_at.is_(None), row.min_happened_at < asof),
         )
@@ -42,10 +44,11 @@ def consents_mark(stores: Stores, asof: datetime) -> str:
         newest = connection.execute(
             select(func.max(row.seq), func.count(row.withdrawn_at)).where(row.happened_at < asof)
         ).one()
+        hidden = connection.execute(select(func.count()).where(row.happened_at < asof, is_unseen())).scalar_one()
         used = connection.execute(
             select(func.count()).where(sent.consent_seq.is_not(None), sent.state != "released", sent.moment < asof)
         ).scalar_one()
-    return version([newest[0], newest[1], used])
+    return version([newest[0], newest[1], used, *([hidden] if hidden else [])])
 
 
 def definitions_mark(definitions: Definitions, folders: Iterable[str]) -> str:

@@ -62,6 +62,7 @@ _CONSENT = (
     Argument("proof", "who asked for it and how", is_required=True, metavar="TEXT"),
     Argument("purpose", "the purpose, or * for all", default="marketing", metavar="PURPOSE"),
 )
+_WHY = Argument("why", "why; it is kept in the audit", is_required=True, metavar="TEXT")
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -123,6 +124,26 @@ VERBS: tuple[Verb, ...] = (
         "take the rows of a load out of every later view",
         "limner.app.collecting:withdraw",
         (_one("load", "the number of the load", "int", metavar="LOAD"),),
+    ),
+    Verb(
+        "release",
+        "bring a load that is held into sight",
+        "limner.app.quality:release",
+        (_one("load", "the number of the load", "int", metavar="LOAD"), _WHY),
+    ),
+    Verb(
+        "drop",
+        "let go of a load that is held, as if it had never come",
+        "limner.app.quality:drop",
+        (_one("load", "the number of the load", "int", metavar="LOAD"), _WHY),
+    ),
+    Verb(
+        "alerts",
+        "list the troubles that are open: loads held, checks broken, sources late",
+        "limner.app.quality:alerts",
+        (Argument("everything", "also those that are over", "flag"),),
+        doors=("cli", "python", "http"),
+        http="GET /alerts",
     ),
     Verb(
         "run",

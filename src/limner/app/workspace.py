@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from limner.core.settings import Settings
     from limner.flow.decisions.consent_book import ConsentBook
     from limner.flow.measures.measured import Measured
-    from limner.flow.sources import Collected, Load, Withdrawn
+    from limner.flow.sources import Collected, Dropped, Load, Released, Withdrawn
+    from limner.flow.sources.quality.alerts import Alert
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
 
@@ -139,6 +140,24 @@ class Workspace:
         from limner.app.collecting import withdraw
 
         return withdraw(self, load)
+
+    def release(self, load: int, *, why: str) -> Released:
+        """Bring a load that is held into sight; who did it and why stand in the audit."""
+        from limner.app.quality import release
+
+        return release(self, load, why=why)
+
+    def drop(self, load: int, *, why: str) -> Dropped:
+        """Let go of a load that is held, as if it had never come; who did it and why stand in the audit."""
+        from limner.app.quality import drop
+
+        return drop(self, load, why=why)
+
+    def alerts(self, *, everything: bool = False) -> tuple[Alert, ...]:
+        """The troubles that are open, hard ones first; with `everything` also those that are over."""
+        from limner.app.quality import alerts
+
+        return alerts(self, everything=everything)
 
     def run(self, asof: Asof = None) -> Ran:
         """Resolve, build, tag, learn and select whatever is stale."""

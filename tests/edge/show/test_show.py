@@ -26,10 +26,12 @@ from limner.edge.show.registry import registered
 from limner.flow.audiences import Overlap
 from limner.flow.audiences.portrait import Portrait, Trait
 from limner.flow.measures.measured import ArmFound, Lift, Measured, Ratio
-from limner.flow.sources import Collected, Load, Withdrawn
+from limner.flow.sources import Collected, Dropped, Load, Released, Withdrawn
 from limner.flow.sources.base import Finding, checks
 from limner.flow.sources.collect import FileResult
 from limner.flow.sources.loads import Counts
+from limner.flow.sources.quality.alerts import Alert
+from limner.flow.sources.quality.results import CheckResult
 from limner.maths.lift import Estimate
 from limner.maths.verdict import Step, Verdict
 
@@ -37,6 +39,8 @@ NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 COUNTS = Counts(1_200, 1_100, 20, 10, {"no identifier": 60, "duplicate order": 10}, {"placeholder phone": 4})
 LIFT = Estimate(0.026, 0.015, 0.037, 0.001, 0.086, 0.06)
 MONEY = Estimate(28_412.0, 11_206.0, 45_618.0, 0.001, 0.0, 0.0)
+
+BROKEN = CheckResult(4, "pos", "range", "declared", "hard", "实付", "5%", "≥ 0 ≤ 1%", "failed", NOW, 60, 1_200)
 
 
 def planned() -> Planned:
@@ -95,6 +99,13 @@ RESULTS: tuple[object, ...] = (
     (Load(1, "pos", "门店.xlsx", "done", COUNTS, 3, NOW), Load(2, "pos", "b.xlsx", "withdrawn", COUNTS, 3, NOW, 1)),
     Withdrawn(3, 100, 2, "done"),
     Withdrawn(3, 0, 0, "withdrawn"),
+    Collected((FileResult(4, "pos", "c.xlsx", COUNTS, is_held=True),), (BROKEN,)),
+    Released(4, "pos", "c.xlsx", 1_200, 3, 1),
+    Dropped(4, "pos", "c.xlsx", 1_200, 2),
+    (
+        Alert(1, "held", "hard", "pos", "c.xlsx", 4, "", "", 2, NOW, NOW, None),
+        Alert(2, "range", "soft", "pos", "实付", 4, "5%", "≤ 1%", 1, NOW, NOW, NOW),
+    ),
     Ran(NOW, "p-1", 100, 90, 10, 40, {"vip": 12}, {"purchase_30d": "learned"}, ("resolve", "tag", "publish")),
     Launched(7, 10, 4, {"consent": 1}, 8, 2, {"expired": 1}, {"failed": 1}, 1, Decimal("0.5"), NOW),
     Explained(
@@ -193,7 +204,7 @@ def test_every_finding_is_said_in_chinese():
     for name, _ in checks:
         assert [key for key in said if key == name or key.startswith(f"{name}_")], name
     for name in said:
-        more = {"reason": "no identifier", "refunded": Decimal(9), "paid": Decimal(8)}
+        more = {"reason": "no identifier", "refunded": Decimal(9), "paid": Decimal(8), "load": 4}
         found = Finding(name, "warning", "till", 1_200, 3_400, "never shown", more)
         text = shown(Checked(NOW, 9, [], Intake(), [found], Reconciled()), "zh")
         assert "{" not in text

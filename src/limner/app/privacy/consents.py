@@ -20,6 +20,7 @@ from limner.core.ours import Channel
 from limner.core.spans import parse_instant
 from limner.flow.decisions.standing import Standing, Stated, standings, statements
 from limner.flow.sources.statements import Statement, state_consent
+from limner.store.ledger.consents import is_heard
 from limner.store.ledger.many import among
 from limner.store.ledger.tables import consents
 
@@ -145,7 +146,7 @@ def consent_list(
 ) -> ConsentList:
     """The statements for an audit: the newest, or all of them in a CSV file. No address stands in it."""
     row = consents.c
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [is_heard()]
     conditions += [row.channel == channel] if channel else []
     conditions += [row.purpose == purpose] if purpose else []
     first, last = _instant(shop, since), _instant(shop, until)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from limner.app.reporting.contents import Compliance
 from limner.core.limits import is_quiet, minutes
@@ -25,7 +25,7 @@ from limner.maths.distinct import distinct
 from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger.columns import instant
-from limner.store.ledger.consents import ANY_PURPOSE
+from limner.store.ledger.consents import ANY_PURPOSE, is_seen
 from limner.store.ledger.many import numbers, plain
 from limner.store.ledger.tables import consents, outbox, touches
 
@@ -142,7 +142,10 @@ def _said(shop: Workspace, channel: str, purpose: str) -> _Said:
     question = select(*plain(*wanted)).where(
         row.channel.in_((channel, ANY_PURPOSE)),
         row.purpose.in_((purpose, ANY_PURPOSE)),
-        or_(row.is_granted.is_(False), row.withdrawn_at.is_(None), row.withdrawn_at > row.happened_at),
+        or_(
+            row.is_granted.is_(False),
+            and_(is_seen(), or_(row.withdrawn_at.is_(None), row.withdrawn_at > row.happened_at)),
+        ),
     )
     with shop.stores.ledger.read() as connection:
         trace, happened, heard, seq, granted, until, withdrawn = numbers(connection, question)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from limner.edge.say import say_error
 from limner.edge.show.lines import blocks, clean, pairs, reasons, table
+from limner.edge.show.quality import broken
 from limner.edge.show.registry import shows, shows_many
 from limner.edge.voice import Voice
 
@@ -36,7 +37,9 @@ def collected(found: Collected, voice: Voice) -> str:
             (voice.say("unchanged_files"), voice.count(found.unchanged) if found.unchanged else None),
         ]
     )
-    return blocks(table(heads, rows, left=3) if now else "", "" if now else voice.say("nothing_new"), sums)
+    held = [voice.say("held_load", load=one.load, file=clean(one.file)) for one in found.files if one.is_held]
+    files = table(heads, rows, left=3) if now else voice.say("nothing_new")
+    return blocks(files, sums, broken(found.broken, voice), *held)
 
 
 @shows_many("limner.flow.sources.loads:Load")
@@ -61,10 +64,10 @@ def loads(found: Sequence[Load], voice: Voice) -> str:
     return blocks(table([voice.say(name) for name in names], rows, left=5), "\n".join(whys))
 
 
-@shows("limner.flow.sources.loads:Withdrawn")
+@shows("limner.flow.sources.holding:Withdrawn")
 def withdrawn(found: Withdrawn, voice: Voice) -> str:
     """What went, or that it had gone before."""
-    if found.was not in ("running", "done"):
+    if found.was not in ("running", "done", "held"):
         return voice.say("withdrawn_before", load=found.load, was=voice.word("states", found.was))
     said = voice.say("withdrawn", load=found.load, rows=voice.count(found.rows), grants=voice.count(found.grants))
     if not found.revived:

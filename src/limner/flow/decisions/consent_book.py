@@ -47,7 +47,7 @@ class ConsentBook:
         self._number = found["number"].to_numpy().astype(np.int64)
         self._by_number = np.argsort(self._number, kind="stable")
         self._ordered = self._number[self._by_number]
-        self._kept: dict[tuple[str, str], tuple[tuple[int, int], Said]] = {}
+        self._kept: dict[tuple[str, str], tuple[tuple[int, int, int], Said]] = {}
         self._asked: Counter[tuple[str, str]] = Counter()
 
     def traces_of(self, numbers: Ints) -> npt.NDArray[np.int32]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import select
 
-from limner.store.ledger.consents import ANY_PURPOSE, Folded, folded, read_said
+from limner.store.ledger.consents import ANY_PURPOSE, Folded, folded, is_heard, read_said
 from limner.store.ledger.many import among
 from limner.store.ledger.tables import consents
 
@@ -59,7 +59,7 @@ class Standing:
 def statements(stores: Stores, traces: Collection[int], known: datetime | None = None) -> tuple[Stated, ...]:
     """Every statement of these identifiers, oldest first, with `known` those heard before it."""
     row = consents.c
-    question = select(*(row[name] for name in Stated.__slots__)).where(among(row.trace, traces))
+    question = select(*(row[name] for name in Stated.__slots__)).where(among(row.trace, traces), is_heard())
     if known is not None:
         question = question.where(row.received_at < known)
     with stores.ledger.read() as connection:

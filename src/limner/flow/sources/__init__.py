@@ -1,6 +1,18 @@
-"""Sources: files in, facts out."""
+"""Sources: files in, facts out; every row accounted for."""
 
 from limner.flow.sources.collect import Collected, collect
-from limner.flow.sources.loads import Load, Withdrawn, list_loads, withdraw
+from limner.flow.sources.holding import Dropped, Released, Withdrawn, drop, release, withdraw
+from limner.flow.sources.loads import Load, list_loads
 
-__all__ = ["Collected", "Load", "Withdrawn", "collect", "list_loads", "withdraw"]
+__all__ = [
+    "Collected",
+    "Dropped",
+    "Load",
+    "Released",
+    "Withdrawn",
+    "collect",
+    "drop",
+    "list_loads",
+    "release",
+    "withdraw",
+]

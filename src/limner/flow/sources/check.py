@@ -52,6 +52,20 @@ def unfinished(stores: Stores) -> Sequence[Finding]:
     ]  # fmt: skip
 
 
+@check_kind("held")
+def held(stores: Stores) -> Sequence[Finding]:
+    """Loads that broke a hard check and wait to be released or dropped."""
+    return [
+        Finding(
+            "held", "warning", load.file, load.counts.rows, load.counts.rows,
+            f"{load.file}: load {load.load} is held, nobody sees its {load.counts.rows:,} rows. Release or drop it: "
+            f"limner release {load.load}, limner drop {load.load}.", {"load": load.load},
+        )
+        for load in list_loads(stores)
+        if load.state == "held"
+    ]  # fmt: skip
+
+
 @check_kind("freshness")
 def freshness(stores: Stores) -> Sequence[Finding]:
     """Sources whose newest event lies more than 30 days behind the newest of all."""

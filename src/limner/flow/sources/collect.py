@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +16,22 @@ from limner.flow.sources.choosing import chosen
 from limner.flow.sources.control import verify
 from limner.flow.sources.definition import Source
 from limner.flow.sources.failures import fail, failing
+from limner.flow.sources.holding import Shift, shift, withdraw, within
 from limner.flow.sources.loading import Place, load_files
 from limner.flow.sources.loads import (
     Counts,
+    Load,
     Progress,
     begin,
     done_before,
     forget,
     note,
     total,
-    withdraw,
 )
 from limner.flow.sources.mapping import Mapped, mapped
 from limner.flow.sources.marks import Given, with_contents
+from limner.flow.sources.quality.judged import Judged, is_guarded, judge_loads, write_judged
+from limner.flow.sources.quality.results import CheckResult
 from limner.flow.sources.reading import columns_of
 from limner.flow.sources.stream import Failed, Job, Run
 from limner.flow.sources.versions import older_loads, read_through
@@ -48,6 +51,7 @@ class FileResult:
     counts: Counts
     is_unchanged: bool = False
     replaces: int | None = None
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,17 @@ class Collected:
     """What became of all rows: rows = used + anonymous + cancelled + the rejected of every reason.
 
     `unchanged` counts files that had been loaded before; their rows are in no other count. `values` counts single
-    values left out of rows that were used otherwise.
+    values left out of rows that were used otherwise. `broken` are the checks that the loads made now have broken; what
+    a load brought that is held is seen by no reader until it is released.
     """
 
     files: tuple[FileResult, ...] = ()
+    broken: tuple[CheckResult, ...] = ()
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The loads that are held, those of files given again included."""
+        return tuple(f.load for f in self.files if f.is_held)
 
     @property
     def counts(self) -> Counts:
@@ -92,12 +103,24 @@ class Collected:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values: rows, used, anonymous, cancelled, rejected and values by reason, unchanged, loads."""
-        return {**self.counts.to_dict(), "unchanged": self.unchanged, "loads": list(self.loads)}
+        return {
+            **self.counts.to_dict(),
+            "unchanged": self.unchanged,
+            "loads": list(self.loads),
+            "held": list(self.held),
+        }
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """One row per file."""
         return [
-            {"load": f.load, "source": f.source, "file": f.file, "is_unchanged": f.is_unchanged, **f.counts.to_dict()}
+            {
+                "load": f.load,
+                "source": f.source,
+                "file": f.file,
+                "is_unchanged": f.is_unchanged,
+                "is_held": f.is_held,
+                **f.counts.to_dict(),
+            }
             for f in self.files
         ]
 
@@ -110,48 +133,66 @@ class Collected:
         lines += [f"  value left out {count:,}: {reason}" for reason, count in c.values.items()]
         if self.unchanged:
             lines.append(f"  {self.unchanged} file(s) unchanged: loaded before")
+        if self.held:
+            lines.append(f"  held: {', '.join(str(load) for load in self.held)}")
         return "\n".join(lines)
 
 
-def collect(
+def collect(  # noqa: PLR0913
     stores: Stores,
     definitions: Definitions,
     *,
     sources: Sequence[str] = (),
     files: Sequence[Path] = (),
     folder: Path = Path(),
+    replaces: int | None = None,
     who: Actor,
     now: datetime,
     tell: Tell = silent,
 ) -> Collected:
     """Load the files of the sources named (none named: of all), or the files given, relative to `folder`.
 
+    `replaces` names a load whose place they take: it goes when they come, and stays while they are held.
+
     A file that fails leaves nothing of itself behind, is written down as failed with the reason, and stops the run;
     those before it stay. A full disk leaves what was written of the file for the next run to go on with.
     """
     given = with_contents(stores, chosen(definitions, sources, files, folder), folder)
+    taken_over = () if replaces is None else (replaces,)
     found = {
-        one: FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
+        one: _known(one, load)
         for one in given
-        if (load := done_before(stores, one.source, one.content)) is not None
+        if (load := done_before(stores, one.source, one.content, taken_over)) is not None
     }
     fresh = [one for one in given if one not in found]
-    older = older_loads(stores, fresh, given, folder)
+    named = older_loads(stores, fresh, given, folder)
+    older: Mapping[Given, Sequence[int]] = {one: (*named.get(one, ()), *taken_over) for one in fresh}
+    older = {one: several for one, several in older.items() if several}
     taken: set[int] = set()
     groups = [_begun(stores, *group, older, taken, who, now) for group in _groups(stores, fresh, older, who, now)]
     total_size = sum(one.size for one in fresh)
     before, left = 0, deque(groups)
+    judged: list[Judged] = []
     try:
         with closing(Place(stores, [run for group in groups for run in group.runs])) as place:
             while left:
                 group = left.popleft()
                 told = _part(tell, before, group.size, total_size)
-                found |= _collect_group(stores, definitions, place, group, who, now, told)
+                results, several = _collect_group(stores, definitions, place, group, who, now, told)
+                found |= results
+                judged += several
                 before += group.size
                 tell(before, total_size, group.mapping.source.id)
     finally:
         forget(stores, [job.load.load for group in left for job in group.jobs.values() if job.load.started_at == now])
-    return Collected(tuple(found[one] for one in given))
+    broken = tuple(result for one in judged for result in one.broken)
+    return Collected(tuple(found[one] for one in given), broken)
+
+
+def _known(one: Given, load: Load) -> FileResult:
+    """The result of a file that was given before."""
+    is_held = load.state == "held"
+    return FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True, is_held=is_held)
 
 
 def _part(tell: Tell, before: int, size: int, whole: int) -> Tell:
@@ -185,12 +226,12 @@ def _groups(
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Files that share a mapping: those to be loaded, and the results of the others."""
+    """Files that share a mapping: those to be loaded, the results of the others, and what loads take the place of."""
 
     mapping: Mapped
     jobs: Mapping[Given, Job]
     others: Mapping[Given, FileResult]
-    replaced: tuple[int, ...]
+    replaced: Mapping[int, tuple[int, ...]]
 
     @property
     def size(self) -> int:
@@ -199,10 +240,11 @@ class _Group:
 
     @property
     def runs(self) -> list[Run]:
-        """The files begun at the same moment, those taken up again first."""
-        moments = sorted({job.load.started_at for job in self.jobs.values()})
-        jobs = self.jobs.values()
-        return [Run(self.mapping, tuple(job for job in jobs if job.load.started_at == at)) for at in moments]
+        """The files begun at the same moment, those taken up again first; the hidden ones by themselves."""
+        found: dict[tuple[datetime, bool], list[Job]] = {}
+        for job in self.jobs.values():
+            found.setdefault((job.load.started_at, job.load.is_hidden), []).append(job)
+        return [Run(self.mapping, tuple(found[key])) for key in sorted(found)]
 
 
 def _begun(
@@ -212,30 +254,64 @@ def _begun(
     """Begin the loads of files; one given twice is loaded once. `taken` are the loads begun, of any group."""
     others: dict[Given, FileResult] = {}
     jobs: dict[Given, Job] = {}
-    replaced: list[int] = []
+    replaced: dict[int, tuple[int, ...]] = {}
     for one in group:
-        begun = begin(stores, mapping.source, one.path, one.place, one.content, older.get(one, ()), who, now)
+        is_hidden, old = is_guarded(mapping.source), older.get(one, ())
+        begun = begin(stores, mapping.source, one.path, one.place, one.content, old, who, now, is_hidden=is_hidden)
         load = begun.load
-        if load.state == "done" or load.load in taken:
-            others[one] = FileResult(load.load, one.source.id, one.path.name, load.counts, is_unchanged=True)
+        if load.state != "running" or load.load in taken:
+            others[one] = _known(one, load)
         else:
             taken.add(load.load)
             jobs[one] = Job(one.path, load)
-            replaced += begun.replaced
-    return _Group(mapping, jobs, others, tuple(replaced))
+            replaced[load.load] = begun.replaced
+    return _Group(mapping, jobs, others, replaced)
 
 
 def _collect_group(
     stores: Stores, definitions: Definitions, place: Place, group: _Group, who: Actor, now: datetime, tell: Tell
-) -> dict[Given, FileResult]:
-    """The results of files; loads of the same content under another mapping are withdrawn first."""
-    for load in group.replaced:
-        withdraw(stores, load, who=who, now=now)
+) -> tuple[dict[Given, FileResult], list[Judged]]:
+    """The results of files, and what their checks say.
+
+    Loads whose place they take are withdrawn: before the rows come, or where these are hidden until they are judged, in
+    the moment in which they come into sight.
+    """
     found = dict(group.others)
+    judged: list[Judged] = []
     for run in group.runs:
-        results = _load(stores, definitions, place, group, run, who, now, tell)
+        old = {job.load.load: group.replaced[job.load.load] for job in run.jobs}
+        if not run.is_hidden:
+            for load in (load for several in old.values() for load in several):
+                withdraw(stores, load, who=who, now=now)
+        seen = within(stores, old, [n for several in old.values() for n in several]) if run.is_hidden else stores
+        results = _load(seen, definitions, place, group, run, who, now, tell)
+        if run.is_hidden:
+            loads = {job.load.load: replace(job.load, counts=results[job.load.load].counts) for job in run.jobs}
+            several = _settled(stores, run.mapping.source, loads, old, who, now)
+            judged += several
+            held = {one.load.load for one in several if one.holds}
+            results = {load: replace(one, is_held=load in held) for load, one in results.items()}
+        elif run.mapping.source.checks:
+            loads = {job.load.load: replace(job.load, counts=results[job.load.load].counts) for job in run.jobs}
+            several = judge_loads(stores, run.mapping.source, list(loads.values()), now)
+            write_judged(stores, several, now)
+            judged += several
         found |= {one: results[job.load.load] for one, job in group.jobs.items() if job in run.jobs}
-    return found
+    return found, judged
+
+
+def _settled(
+    stores: Stores, source: Source, loads: Mapping[int, Load], old: Mapping[int, tuple[int, ...]], who: Actor,
+    now: datetime,
+) -> list[Judged]:  # fmt: skip
+    """Judge hidden loads that are whole; those that pass come into sight at once, in the place of older ones."""
+    judged = judge_loads(stores, source, list(loads.values()), now)
+    shown = {one.load.load: one.load.counts for one in judged if not one.holds}
+    held = {one.load.load: one.load.counts for one in judged if one.holds}
+    gone = {number: "withdrawn" for load in shown for number in old[load]}
+    entries = [entry for one in judged for entry in one.entries(stores.ledger, now)]
+    shift(stores, Shift(shown, held, gone), who=who, now=now, entries=entries)
+    return judged
 
 
 def _load(
@@ -254,7 +330,8 @@ def _load(
             raise step.error
         reached[step.load] = step
     quiet = [job.load for job in run.jobs if job.load.load not in reached]
-    note(stores, [Progress(load.load, load.done, load.counts, is_whole=True) for load in quiet], now)
+    whole = [Progress(load.load, load.done, load.counts, is_whole=True, is_hidden=run.is_hidden) for load in quiet]
+    note(stores, whole, now)
     return {
         job.load.load: FileResult(
             job.load.load, run.mapping.source.id, job.path.name,

@@ -14,6 +14,7 @@ from typing import Literal
 
 from limner.core.definition import definition
 from limner.flow.sources.layouts import Control, Fixed
+from limner.flow.sources.quality.declared import CheckRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +204,8 @@ class Source:
     `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows may
     train models and never fire live journeys; `collect` may say otherwise for one run. `extra: keep` keeps columns
     nobody mapped as text. `optional` names columns a file may lack. `strip` are characters taken off both ends of
-    every cell. `enrich` reads more out of columns. `money` states in words what the amounts mean; `ask` are open
-    questions with the answers assumed.
+    every cell. `enrich` reads more out of columns. `checks` are what every load is held to. `money` states in words
+    what the amounts mean; `ask` are open questions with the answers assumed.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Source:
     sites: SiteMap | None = None
     consents: tuple[ConsentMap, ...] = ()
     receipts: ReceiptMap | None = None
+    checks: tuple[CheckRule, ...] = ()
     money: str = ""
     ask: Mapping[str, object] = field(default_factory=dict)
 

@@ -11,7 +11,8 @@ from sqlalchemy import insert, select, update
 
 from limner.core.actor import Actor
 from limner.core.errors import Busy, Full, LimnerError, packed
-from limner.flow.sources.loads import mapping_version, withdraw
+from limner.flow.sources.holding import withdraw
+from limner.flow.sources.loads import mapping_version
 from limner.flow.sources.marks import Given, has_failed, remember_failure, seen_files
 from limner.store.ledger.tables import loads
 

@@ -196,7 +196,7 @@ _Append = Callable[[str, "pa.Table"], None]
 
 
 def _step(piece: Piece, counts: Counts) -> Progress:
-    return Progress(piece.job.load.load, piece.number + 1, counts, piece.is_last)
+    return Progress(piece.job.load.load, piece.number + 1, counts, piece.is_last, piece.job.load.is_hidden)
 
 
 def _asked(desk: Desk, making: Making, table: str, build: Callable[[Making], exp.Query | None]) -> pa.Table:

@@ -18,15 +18,16 @@ from limner.core.actor import Actor
 from limner.core.definition import as_mapping
 from limner.core.errors import LimnerError, NotFound, unpacked, words
 from limner.core.ids import version
-from limner.core.tell import Tell, silent
 from limner.flow.sources.definition import Source
-from limner.flow.sources.spares import revive
-from limner.store.ledger.tables import audit, batches, consents, loads
+from limner.store.ledger.tables import loads
 
 if TYPE_CHECKING:
     from limner.store.stores import Stores
 
 NO_LOAD = words("load_unknown", "There is no load {load}. limner loads lists them.")
+
+STANDING = ("running", "done", "held")
+"""States of loads that may still be taken back."""
 
 FATES = ("used", "anonymous", "cancelled", "rejected")
 
@@ -64,7 +65,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One run of a source over one file. States: running, done, withdrawn, failed (and `why`)."""
+    """One run of a source over one file. States: running, done, held, withdrawn, dropped, failed (and `why`).
+
+    What a hidden load brings is seen by no reader: it is being judged, or was found wrong.
+    """
 
     load: int
     source: str
@@ -75,6 +79,7 @@ class Load:
     started_at: datetime
     replaces: int | None = None
     why: LimnerError | None = None
+    is_hidden: bool = False
 
 
 def content_hash(path: Path) -> str:
@@ -93,74 +98,86 @@ _EVERY_TEN, _AFTER_FIVE = timedelta(seconds=10), timedelta(seconds=5)
 
 
 def mapping_version(source: Source) -> str:
-    """The version of what a source means: its name, where its files are and when they are read left out."""
+    """The version of what a source means: its name, checks, where its files are and when they are read left out."""
     said = replace(
         source, name="", files=(), ask={}, watch=False, every=_EVERY_TEN, settle=_AFTER_FIVE, replaces="never",
-        control=None, is_history=True,
+        control=None, is_history=True, checks=(),
     )  # fmt: skip
     return version(as_mapping(said))
 
 
-def done_before(stores: Stores, source: Source, content: str) -> Load | None:
-    """The load that brought in a file with this content by this source as it is; None when there is none yet."""
+def done_before(stores: Stores, source: Source, content: str, without: Sequence[int] = ()) -> Load | None:
+    """The load that brought in a file with this content by this source as it is, or that holds it; None: none yet.
+
+    `without` are loads that do not count: their place is to be taken.
+    """
     mapping = mapping_version(source)
-    found = (row for row in _loads_of(stores, source, content) if row["mapping_version"] == mapping)
-    return next((_load(row) for row in found if row["state"] == "done"), None)
+    found = (row for row in _loads_of(stores, source, content, without) if row["mapping_version"] == mapping)
+    return next((_load(row) for row in found if row["state"] in ("done", "held")), None)
 
 
-def _loads_of(stores: Stores, source: Source, content: str) -> Sequence[RowMapping]:
-    same = (loads.c.source == source.id, loads.c.content_hash == content, loads.c.state.in_(("running", "done")))
+def _loads_of(stores: Stores, source: Source, content: str, without: Sequence[int] = ()) -> Sequence[RowMapping]:
+    row = loads.c
+    same = (row.source == source.id, row.content_hash == content, row.state.in_(STANDING), row.load.not_in(without))
     with stores.ledger.read() as connection:
-        return connection.execute(select(loads).where(*same).order_by(loads.c.load)).mappings().all()
+        return connection.execute(select(loads).where(*same).order_by(row.load)).mappings().all()
+
+
+def stood_for(stores: Stores, load: int) -> tuple[int, ...]:
+    """The loads whose place a load takes, and that still stand."""
+    with stores.ledger.read() as connection:
+        older = json.loads(connection.execute(select(loads.c.older).where(loads.c.load == load)).scalar_one())
+        wanted = select(loads.c.load).where(loads.c.load.in_(older), loads.c.state.in_(STANDING))
+        return tuple(connection.execute(wanted.order_by(loads.c.load)).scalars())
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The load of a file, and the loads of the same content under another mapping: they go when its rows come."""
+    """The load of a file, and the loads whose place it takes: they go when its rows come."""
 
     load: Load
     replaced: tuple[int, ...] = ()
 
 
-def begin(
-    stores: Stores,
-    source: Source,
-    path: Path,
-    place: str,
-    content: str,
-    older: Sequence[int],
-    who: Actor,
-    now: datetime,
-) -> Begun:
+def begin(  # noqa: PLR0913
+    stores: Stores, source: Source, path: Path, place: str, content: str, older: Sequence[int], who: Actor,
+    now: datetime, *, is_hidden: bool = False,
+) -> Begun:  # fmt: skip
     """The load of a file by a source. `content` is the hash of the file, `older` are loads whose place it takes.
 
-    A load that was cut off is taken up again.
+    So are loads of the same content under another mapping. What a new load brings is hidden when that is said. A load
+    that was cut off is taken up again, as it was begun.
     """
     mapping = mapping_version(source)
-    found = _loads_of(stores, source, content)
+    found = _loads_of(stores, source, content, older)
     others = tuple(dict.fromkeys([*(row["load"] for row in found if row["mapping_version"] != mapping), *older]))
     old = next((row for row in found if row["mapping_version"] == mapping), None)
     if old is not None:
-        return Begun(_load(old), others)
+        return Begun(_load(old), tuple(dict.fromkeys([*others, *json.loads(old["older"])])))
     replaced = others[-1] if others else None
     with stores.ledger.write() as connection:
         number = stores.ledger.take(connection, "load")
         values = {
             "load": number, "source": source.id, "file": path.name, "content_hash": content, "mapping_version": mapping,
             "state": "running", "started_at": now, "actor": who.id, "replaces": replaced, "place": place,
+            "is_hidden": is_hidden, "older": json.dumps(others),
         }  # fmt: skip
         connection.execute(insert(loads).values(**values))
-    return Begun(Load(number, source.id, path.name, "running", Counts(), 0, now, replaced), others)
+    return Begun(Load(number, source.id, path.name, "running", Counts(), 0, now, replaced, None, is_hidden), others)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a load has come: batches done, what became of the rows so far, and whether that was all."""
+    """How far a load has come: batches done, what became of the rows so far, and whether that was all.
+
+    A hidden load is not done with its last row: it is when its checks have been made.
+    """
 
     load: int
     done: int
     counts: Counts
     is_whole: bool
+    is_hidden: bool = False
 
 
 def note(stores: Stores, progress: Sequence[Progress], now: datetime) -> None:
@@ -169,7 +186,7 @@ def note(stores: Stores, progress: Sequence[Progress], now: datetime) -> None:
         for step in progress:
             body = json.dumps(step.counts.to_dict(), ensure_ascii=False)
             values: dict[str, Any] = {"counts": body, "rows": step.counts.rows, "done": step.done}
-            values |= {"state": "done", "ended_at": now} if step.is_whole else {}
+            values |= {"state": "done", "ended_at": now} if step.is_whole and not step.is_hidden else {}
             connection.execute(update(loads).where(loads.c.load == step.load).values(**values))
 
 
@@ -211,51 +228,17 @@ def list_loads(stores: Stores) -> tuple[Load, ...]:
 def _load(row: Mapping[Any, Any]) -> Load:
     return Load(
         row["load"], row["source"], row["file"], row["state"], _counts(row["counts"]), row["done"],
-        row["started_at"], row["replaces"], unpacked(row["why"]),
+        row["started_at"], row["replaces"], unpacked(row["why"]), bool(row["is_hidden"]),
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """What a withdrawal took back, refusals excepted, and how many duplicates of its events took their place."""
-
-    load: int
-    rows: int
-    grants: int
-    was: str
-    revived: int = 0
-
-
-def withdraw(
-    stores: Stores, load: int, *, who: Actor, now: datetime, state: str = "withdrawn", tell: Tell = silent
-) -> Withdrawn:
-    """Take the rows of a load out of every later view. Its record stays; of its consents the refusals stay too.
-
-    Orders that other loads had stated as well come back from there. Rejects say what happened when they were loaded.
-    A load withdrawn before is left as it is. Raises NotFound for a number that was never given.
-    """
+def load_of(stores: Stores, number: int) -> Load:
+    """One load. Raises NotFound for a number that was never given."""
     with stores.ledger.read() as connection:
-        row = connection.execute(select(loads).where(loads.c.load == load)).mappings().first()
+        row = connection.execute(select(loads).where(loads.c.load == number)).mappings().first()
     if row is None:
-        raise NotFound(NO_LOAD, load=load)
-    if row["state"] not in ("running", "done"):
-        return Withdrawn(load, 0, 0, row["state"])
-    rows = stores.lake.withdraw(load, now)
-    tell(1, 3, "rows")
-    revived = revive(stores, load)
-    tell(2, 3, "duplicates")
-    with stores.ledger.write() as connection:
-        ours = (consents.c.load == load, consents.c.withdrawn_at.is_(None), consents.c.is_granted.is_(True))
-        grants = connection.execute(update(consents).where(*ours).values(withdrawn_at=now)).rowcount
-        connection.execute(
-            delete(batches).where(batches.c.table_name == "consents", batches.c.batch_id.like(f"load/{load}/%"))
-        )
-        connection.execute(update(loads).where(loads.c.load == load).values(state=state, withdrawn_at=now))
-        body = json.dumps({"load": load, "file": row["file"], "rows": rows}, ensure_ascii=False)
-        seq = stores.ledger.take(connection, "audit")
-        connection.execute(insert(audit).values(seq=seq, happened_at=now, actor=who.id, verb="withdraw", body=body))
-    tell(3, 3, "consents")
-    return Withdrawn(load, rows, grants, row["state"], revived)
+        raise NotFound(NO_LOAD, load=number)
+    return _load(row)
 
 
 def total(parts: Sequence[Counts]) -> Counts:

@@ -339,6 +339,7 @@ _NOT_READ_OF_SOURCE = frozenset(
         "extra",
         "optional",
         "enrich",
+        "checks",
         "money",
         "ask",
         "cancelled",

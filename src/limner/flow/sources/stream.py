@@ -41,6 +41,11 @@ class Run:
     mapping: Mapped
     jobs: tuple[Job, ...]
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether what they bring is hidden until it has been judged."""
+        return any(job.load.is_hidden for job in self.jobs)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from limner.flow.sources.definition import Source
+from limner.flow.sources.loads import STANDING
 from limner.flow.sources.marks import Given, Seen, file_mark, seen_files
 from limner.flow.sources.reading import chunks_of
 from limner.store.ledger.tables import loads
 
 if TYPE_CHECKING:
     from limner.store.stores import Stores
-
-_STANDING = ("running", "done")
 
 
 def older_loads(
@@ -47,7 +46,7 @@ def older_loads(
 def _standing(stores: Stores, sources: set[str]) -> Sequence[tuple[int, str, str, str]]:
     row = loads.c
     query = select(row.load, row.source, row.place, row.content_hash)
-    query = query.where(row.source.in_(sources), row.state.in_(_STANDING)).order_by(row.load)
+    query = query.where(row.source.in_(sources), row.state.in_(STANDING)).order_by(row.load)
     with stores.ledger.read() as connection:
         return [(number, source, place, content) for number, source, place, content in connection.execute(query)]
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, update
 
 from limner.store.ledger import Ledger
-from limner.store.ledger.tables import batches, files
+from limner.store.ledger.tables import batches, files, loads
 
 CATALOG = "catalog"
 
@@ -41,34 +42,85 @@ class Snapshot:
         return self.paths.get((table, version), ())
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which loads are looked at: those live, with some that are hidden, without some that are not; or `only` some."""
+
+    shown: frozenset[int] = frozenset()
+    without: frozenset[int] = frozenset()
+    only: frozenset[int] = frozenset()
+
+    def where(self) -> list[ColumnElement[bool]]:
+        """What holds of the files in sight."""
+        row = files.c
+        found: list[ColumnElement[bool]] = [row.seq_out.is_(None)]
+        if self.only:
+            return [*found, row.load.in_(self.only)]
+        hidden = row.load.in_(hidden_loads())
+        is_shown = or_(~hidden, row.load.in_(self.shown)) if self.shown else ~hidden
+        found.append(or_(row.load.is_(None), is_shown))
+        if self.without:
+            found.append(or_(row.load.is_(None), row.load.not_in(self.without)))
+        return found
+
+
+LIVE = Sight()
+
+
+def hidden_loads() -> Select[Any]:
+    """The loads that no reader sees: being judged, held, or dropped after that."""
+    return select(loads.c.load).where(loads.c.is_hidden.is_(True))
+
+
 class Catalog:
     """Reads and changes the list of files. Every change happens inside a transaction of the caller."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._last: Snapshot | None = None
+        self._last: dict[Sight, Snapshot] = {}
 
     def seq(self) -> int:
         """The newest catalog sequence."""
         with self._ledger.read() as connection:
             return self._ledger.peek(connection, CATALOG) - 1
 
-    def snapshot(self) -> Snapshot:
-        """The files that are live now; cached until the catalog moves."""
+    def snapshot(self, sight: Sight = LIVE) -> Snapshot:
+        """The files in sight now; cached until the catalog moves."""
         with self._ledger.read() as connection:
             seq = self._ledger.peek(connection, CATALOG) - 1
-            if self._last is not None and self._last.seq == seq:
-                return self._last
+            last = self._last.get(sight)
+            if last is not None and last.seq == seq:
+                return last
             rows = connection.execute(
                 select(files.c.table_name, files.c.version, files.c.path)
-                .where(files.c.seq_out.is_(None))
+                .where(*sight.where())
                 .order_by(files.c.file_id)
             ).all()
         paths: dict[tuple[str, str], list[str]] = {}
         for table, version, path in rows:
             paths.setdefault((table, version), []).append(path)
-        self._last = Snapshot(seq, {key: tuple(found) for key, found in paths.items()})
-        return self._last
+        found = Snapshot(seq, {key: tuple(names) for key, names in paths.items()})
+        self._last = {known: kept for known, kept in self._last.items() if kept.seq == seq} | {sight: found}
+        return found
+
+    def all_files(self) -> Snapshot:
+        """Every file that is not dropped, those of hidden loads included: what an erasure has to look through."""
+        return self.snapshot(Sight(shown=self._hidden()))
+
+    def _hidden(self) -> frozenset[int]:
+        with self._ledger.read() as connection:
+            return frozenset(row[0] for row in connection.execute(hidden_loads()))
+
+    def show(self, connection: Connection, shown: Collection[int]) -> None:
+        """Let the files of hidden loads be seen, all at once."""
+        self._ledger.take(connection, CATALOG)
+        connection.execute(update(loads).where(loads.c.load.in_(shown)).values(is_hidden=False))
+
+    def part_with(self, connection: Connection, load: int, tables: Collection[str], now: datetime) -> None:
+        """Take the files of some tables of a load out of the catalog; its batches stand as written."""
+        live = (files.c.load == load, files.c.seq_out.is_(None), files.c.table_name.in_(tables))
+        seq = self._ledger.take(connection, CATALOG)
+        connection.execute(update(files).where(*live).values(seq_out=seq, dropped_at=now))
 
     def has_batch(self, table: str, batch_id: str) -> bool:
         """Whether a batch has been written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -13,11 +14,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from sqlalchemy import Connection
 from sqlglot import exp
 
 from limner.core.errors import Broken, Clash, NotFound, near, words
 from limner.core.settings import LimitSettings
-from limner.store.lake.catalog import Catalog, Snapshot
+from limner.store.lake.catalog import LIVE, Catalog, NewFile, Sight, Snapshot
 from limner.store.lake.dialects import write
 from limner.store.lake.tables import TABLES, LakeTable
 from limner.store.lake.writing import arrow_schema, fit, said, write_file, write_files
@@ -55,7 +57,8 @@ class DuckLake:
         self.catalog = Catalog(ledger)
         self._properties = tuple(properties)
         self._tables = dict(TABLES) | _with_properties(properties)
-        self._mounted: dict[tuple[str, str, int], str] = {}
+        self._mounted: dict[tuple[str, str, int, Sight], str] = {}
+        self._sight = LIVE
         self._mounting = threading.Lock()
         for part in ("empty", "scratch"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -77,6 +80,12 @@ class DuckLake:
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of its own for work inside `store` and `sources` (an open reader blocks its cursor)."""
         return self._connection.cursor()
+
+    def seeing(self, sight: Sight) -> DuckLake:
+        """The same lake as seen with some hidden loads, or without some that are live; writing is the same."""
+        other = copy.copy(self)
+        other._sight = sight
+        return other
 
     # asking
 
@@ -112,7 +121,7 @@ class DuckLake:
         for name, rows in given.items():
             names[name] = f"given_{uuid.uuid4().hex}"
             cursor.register(names[name], rows)
-        snapshot = self.catalog.snapshot()
+        snapshot = self.catalog.snapshot(self._sight)
         with_names = {cte.alias for cte in sql.find_all(exp.CTE)}
         bound = sql.copy()
         for node in list(bound.find_all(exp.Table)):
@@ -131,7 +140,7 @@ class DuckLake:
         if table is None:
             raise NotFound(UNKNOWN_TABLE, near=near(name, self._tables), name=name)
         wanted = (version if version is not None else self._current(name)) if table.is_view else ""
-        key = (name, wanted, snapshot.seq)
+        key = (name, wanted, snapshot.seq, self._sight)
         with self._mounting:
             if key not in self._mounted:
                 paths = snapshot.of(name, wanted)
@@ -210,10 +219,28 @@ class DuckLake:
 
         Each batch is a file of its own, so that its load can be withdrawn; batches that stand there already are left.
         """
+        ready = self.prepare(table, parts, filled=filled)
+        if not ready:
+            return 0
+        with self.ledger.write() as connection:
+            taken = self.enter(connection, ready)
+        for (_, file), is_new in zip(ready, taken, strict=True):
+            if not is_new:
+                (self.folder / file.path).unlink(missing_ok=True)
+        return sum(file.rows for (_, file), is_new in zip(ready, taken, strict=True) if is_new)
+
+    def prepare(
+        self,
+        table: str,
+        parts: Sequence[tuple[str, pa.Table, int | None]],
+        *,
+        filled: Mapping[str, object] | None = None,
+    ) -> list[tuple[str, NewFile]]:
+        """Batches written and synced that are not in the catalog yet: a transaction of the caller enters them."""
         declared = self._table(table)
         fresh = [part for part in parts if part[1].num_rows and not self.catalog.has_batch(table, part[0])]
         if not fresh:
-            return 0
+            return []
         total = sum(rows.num_rows for _, rows, _ in fresh)
         with self.ledger.write() as connection:
             first = self.ledger.take(connection, "seq", total)
@@ -222,12 +249,11 @@ class DuckLake:
             jobs.append((rows, {**(filled or {}), "seq": _range(first, rows.num_rows), "load": load}))
             first += rows.num_rows
         new = write_files(self.folder, declared, jobs)
-        with self.ledger.write() as connection:
-            taken = [self.catalog.add(connection, batch[0], [file]) for batch, file in zip(fresh, new, strict=True)]
-        for file, is_new in zip(new, taken, strict=True):
-            if not is_new:
-                (self.folder / file.path).unlink(missing_ok=True)
-        return sum(file.rows for file, is_new in zip(new, taken, strict=True) if is_new)
+        return [(part[0], file) for part, file in zip(fresh, new, strict=True)]
+
+    def enter(self, connection: Connection, ready: Sequence[tuple[str, NewFile]]) -> list[bool]:
+        """Enter prepared batches into the catalog: whether each is new there."""
+        return [self.catalog.add(connection, batch, [file]) for batch, file in ready]
 
     def publish(self, view: str, version: str, rows: pa.Table | exp.Query, *, now: datetime | None = None) -> int:
         """Write a version of a view; readers see it when the caller moves the pointer (`ledger.views.publish`).
@@ -261,7 +287,7 @@ class DuckLake:
         """Rewrite every file that holds rows of these traces without them, and delete the old files at once."""
         wanted = pa.array(sorted(traces), pa.int32())
         rewritten = 0
-        for (name, _version), paths in self.catalog.snapshot().paths.items():
+        for (name, _version), paths in self.catalog.all_files().paths.items():
             table = self._table(name)
             keys = [c for c in ("trace", "with_trace", "other_trace") if c in table.columns]
             for path in paths if keys else ():

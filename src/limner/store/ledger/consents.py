@@ -13,7 +13,7 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from limner.store.ledger.columns import micros
 from limner.store.ledger.ledger import Ledger
@@ -94,11 +94,11 @@ def read_said(
     whose load was withdrawn later are still there.
     """
     row = consents.c
-    in_force = [row.withdrawn_at.is_(None), row.is_granted.is_(False)]
+    in_force = [and_(row.withdrawn_at.is_(None), is_seen()), row.is_granted.is_(False)]
     question = select(*plain(row.trace, row.seq, row.is_granted, row.happened_at, row.until_at, row.uses)).where(
         row.channel.in_((channel, ANY_PURPOSE)),
         row.purpose.in_((purpose, ANY_PURPOSE)),
-        or_(*in_force) if known is None else or_(*in_force, row.withdrawn_at >= known),
+        or_(*in_force) if known is None else or_(*in_force, and_(row.withdrawn_at >= known, is_seen())),
     )
     if known is not None:
         question = question.where(row.received_at < known)
@@ -145,12 +145,32 @@ def _used(connection: Connection, grants: list[int], handed_before: datetime | N
     return dict(connection.execute(question).all())
 
 
-def state_of(ledger: Ledger) -> tuple[int, int]:
-    """What changes when consents come in or are withdrawn: the newest one's number, and the loads withdrawn."""
+def is_seen() -> ColumnElement[bool]:
+    """Whether a consent belongs to no hidden load: what a load that is held grants does not count."""
+    return or_(consents.c.load.is_(None), consents.c.load.not_in(_hidden()))
+
+
+def is_heard() -> ColumnElement[bool]:
+    """Whether a consent is in anybody's view: a refusal always, a grant when no hidden load brings it."""
+    return or_(consents.c.is_granted.is_(False), is_seen())
+
+
+def is_unseen() -> ColumnElement[bool]:
+    """Whether a consent belongs to a hidden load."""
+    return consents.c.load.in_(_hidden())
+
+
+def _hidden() -> Select[tuple[int]]:
+    return select(loads.c.load).where(loads.c.is_hidden.is_(True))
+
+
+def state_of(ledger: Ledger) -> tuple[int, int, int]:
+    """What changes when consents come, go or show: the newest one's number, loads withdrawn, consents hidden."""
     gone = select(func.count()).select_from(loads).where(loads.c.state == "withdrawn").scalar_subquery()
+    hidden = select(func.count()).select_from(consents).where(is_unseen()).scalar_subquery()
     with ledger.read() as connection:
-        newest, withdrawn = connection.execute(select(func.max(consents.c.seq), gone)).one()
-    return int(newest or 0), int(withdrawn)
+        newest, withdrawn, unseen = connection.execute(select(func.max(consents.c.seq), gone, hidden)).one()
+    return int(newest or 0), int(withdrawn), int(unseen)
 
 
 def _folded(said: Said, left: Ints, asof: int) -> Folded:

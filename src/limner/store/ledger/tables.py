@@ -76,8 +76,13 @@ loads = Table(
     Column("actor", String(120), nullable=False, server_default=""),
     Column("place", Text, nullable=False, server_default=""),
     Column("why", Text, nullable=False, server_default=""),
+    Column("older", Text, nullable=False, server_default="[]"),
+    Column("is_hidden", Boolean, nullable=False, server_default=text("false")),
     Index("loads_by_content", "source", "content_hash"),
+    Index("loads_hidden", "is_hidden"),
 )
+"""States: running, done, held, withdrawn, dropped, failed. What a hidden load brings is in no reader's view;
+`older` are the loads (a JSON list) whose place it takes when it comes into sight."""
 
 marks = Table(
     "marks",
@@ -304,3 +309,56 @@ tombstones = Table(
     Column("hash", LargeBinary(16), primary_key=True),
     Column("happened_at", Instant, nullable=False),
 )
+
+check_results = Table(
+    "check_results",
+    metadata,
+    _id("seq"),
+    Column("load", BigInteger, nullable=False),
+    Column("source", String(80), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("origin", String(12), nullable=False),
+    Column("level", String(8), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("value", Text, nullable=False, server_default=""),
+    Column("bound", Text, nullable=False, server_default=""),
+    Column("bad", BigInteger),
+    Column("rows", BigInteger),
+    Column("verdict", String(12), nullable=False),
+    Column("happened_at", Instant, nullable=False),
+    Index("check_results_by_load", "load"),
+    Index("check_results_by_source", "source", "seq"),
+)
+"""One row per check and load, written in the transaction that shows or holds the load. Verdicts: passed, failed,
+unknown."""
+
+figures = Table(
+    "figures",
+    metadata,
+    Column("load", BigInteger, primary_key=True, autoincrement=False),
+    Column("part", String(80), primary_key=True),
+    Column("source", String(80), nullable=False),
+    Column("body", Text, nullable=False),
+    Index("figures_by_source", "source"),
+)
+"""What a load looked like, by table of the lake, and as a file (part `file`): what later loads are compared with."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _id("alert"),
+    Column("alert_key", String(300), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("level", String(8), nullable=False),
+    Column("source", String(80), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("load", BigInteger),
+    Column("value", Text, nullable=False, server_default=""),
+    Column("bound", Text, nullable=False, server_default=""),
+    Column("times", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Index("alerts_open", "closed_at", "alert_key"),
+)
+"""One row per trouble from its first sight until it is over; seen again, it is the same row."""
