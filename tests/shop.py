@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from limner.app.opening import make, open_stores, settings_of
 from limner.core.ids import identifier_hash
-from limner.core.normal import identifier_kind
+from limner.core.kinds import identifier_kind
 from limner.store.ledger.tables import consents
 
 NOW = datetime(2026, 9, 1, 2, tzinfo=UTC)  # 10:00 in Shanghai

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.core.normal import KINDS, amount, identifier, identifier_kind, is_empty, masked, safe_cell, text, yes_no
+from limner.core.kinds import KINDS, identifier_kind
+from limner.core.normal import amount, identifier, is_empty, masked, safe_cell, text, yes_no
 
 
 @pytest.mark.parametrize(

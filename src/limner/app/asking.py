@@ -29,6 +29,7 @@ from limner.flow.sources.names import names as event_names
 from limner.flow.tags.catalog import catalog, named
 from limner.flow.tags.tag import ground_of, lineage_of
 from limner.flow.tags.tag import said as tag_said
+from limner.store.definitions import load_kinds
 from limner.store.gallery.reader import LeafCache
 
 if TYPE_CHECKING:
@@ -305,7 +306,7 @@ def _by_identifier(shop: Workspace, found: Portrait, kind: str, raw: str, custom
 
     from limner.store.lake.sql import statement
 
-    normal = identifier(kind, raw)
+    normal = identifier(kind, raw, load_kinds(shop.stores.ledger).of(kind))
     if normal.value:
         hashed = identifier_hash(shop.stores.hash_key, normal.kind, normal.value)
         rows = shop.stores.lake.table(

@@ -14,7 +14,7 @@ from limner.app.stale import consents_mark, definitions_mark, files_mark, name_o
 from limner.core.ids import version
 from limner.core.spans import midnight, parse_instant
 from limner.flow.identity import resolve
-from limner.flow.identity.resolve import VERSION as IDENTITY_VERSION
+from limner.flow.identity.resolve import said
 from limner.flow.identity.review import accepted_mark
 from limner.flow.profiles import build
 from limner.flow.profiles.build import VERSION as PROFILES_VERSION
@@ -94,7 +94,7 @@ def _marks(shop: Workspace, asof: datetime, links: str = "") -> _Marks:
             "links": links,
             "files": files_mark(stores, ["traits"], asof),
             "consents": consents_mark(stores, asof),
-            "definitions": definitions_mark(definitions, ["properties", "channels"]),
+            "definitions": definitions_mark(definitions, ["properties", "channels", "identifiers"]),
         },
     )
     tags = version({name: placed.version for name, placed in catalog(definitions).items()})
@@ -113,9 +113,9 @@ def _marks(shop: Workspace, asof: datetime, links: str = "") -> _Marks:
 
 def links_name(stores: Stores, asof: datetime, accepted: str) -> str:
     """The name of who is who at an asof, with the pairs accepted in review of that mark (empty: none)."""
-    settings = [stores.settings.identity.identifiers_per_customer, stores.settings.identity.customers_per_identifier]
-    read = {"files": files_mark(stores, ["identifiers"], asof), "limits": settings, "accepted": accepted}
-    return name_of("links", asof, {"v": IDENTITY_VERSION, **read})
+    return name_of(
+        "links", asof, {"files": files_mark(stores, ["identifiers"], asof), "accepted": accepted, **said(stores)}
+    )
 
 
 def _built(

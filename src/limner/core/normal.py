@@ -1,7 +1,7 @@
 """Normal forms of what people type: text, identifiers, amounts; and masks for showing them.
 
 Everything here is a function of its arguments. A value that has no normal form comes back with the reason instead,
-because a bad value is a row of `rejects`, not an exception. The kinds of identifier stand in `identifiers.toml`.
+because a bad value is a row of `rejects`, not an exception. Placeholders stand in `identifiers.toml`, with the kinds.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from importlib import resources
-from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-Strength = Literal["strong", "weak", "device", "never"]
+from limner.core.kinds import IdentifierKind, identifier_kind
 
 _TABLE: Final[dict[str, Any]] = tomllib.loads(
     resources.files("limner.core").joinpath("identifiers.toml").read_text("utf-8")
@@ -27,31 +25,6 @@ PLACEHOLDERS: Final = {form: frozenset(values) for form, values in _TABLE["place
 SPREADSHEET: Final = "{form} destroyed by a spreadsheet"
 LONGEST: Final = 128
 """The most characters an identifier may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentifierKind:
-    """What a kind of identifier can be trusted with; see `identifiers.toml` for each field."""
-
-    name: str
-    rank: int
-    strength: Strength = "strong"
-    form: str = "text"
-    is_person: bool = False
-    is_address: bool = False
-
-
-KINDS: Final = MappingProxyType({name: IdentifierKind(name, **row) for name, row in _TABLE["kinds"].items()})
-"""The kinds of `identifiers.toml`, by name."""
-
-
-def identifier_kind(name: str) -> IdentifierKind:
-    """The kind of that name; one we do not know is a person's strong text identifier, ranked after the known ones.
-
-    >>> identifier_kind("phone").is_address, identifier_kind("yhd_nick").form
-    (True, 'text')
-    """
-    return KINDS.get(name) or IdentifierKind(name, 60, "strong", "text", is_person=True)
 
 
 class Normal(NamedTuple):
@@ -85,8 +58,10 @@ def is_empty(plain: str) -> bool:
     return plain.lower() in EMPTY_WORDS
 
 
-def identifier(name: str, raw: str | None) -> Normal:
+def identifier(name: str, raw: str | None, kind: IdentifierKind | None = None) -> Normal:
     """The normal form of an identifier of a kind, the masked kind it turned out to be, or why it is none.
+
+    `kind` is what a workspace says of it (default: as shipped).
 
     >>> identifier("phone", "+86 138-1234-9876")
     Normal(kind='phone', value='+8613812349876', reason=None)
@@ -100,7 +75,7 @@ def identifier(name: str, raw: str | None) -> Normal:
     plain = text(raw) if raw is not None else ""
     if is_empty(plain):
         return Normal(name, None)
-    form = identifier_kind(name).form
+    form = (kind or identifier_kind(name)).form
     if form == "phone":
         return _phone(name, plain)
     if form == "email":

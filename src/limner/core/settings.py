@@ -56,10 +56,14 @@ class KeySettings:
 
 @dataclass(frozen=True, slots=True)
 class IdentitySettings:
-    """[identity] a customer with more identifiers, or an identifier with more customers, merges nobody."""
+    """[identity] a customer with more identifiers, or an identifier with more customers, merges nobody.
+
+    A phone that has rested for `rest_days` may belong to somebody else: carriers give none out again before 90.
+    """
 
     identifiers_per_customer: int = 60
     customers_per_identifier: int = 5
+    rest_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)

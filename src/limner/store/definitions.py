@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from limner.core.definition import FOLDERS, as_mapping, read
 from limner.core.errors import NotFound, near, words
 from limner.core.ids import version
+from limner.core.kinds import IdentifierRule, Kinds, kinds_of
 from limner.store.ledger import Ledger
 from limner.store.ledger.tables import definitions, heads
 
@@ -67,8 +68,8 @@ def folder_of(cls: type) -> str:
     return next(folder for folder, known in FOLDERS.items() if known is cls)
 
 
-def load_definitions(ledger: Ledger) -> Definitions:
-    """The definitions in force in a ledger."""
+def load_definitions(ledger: Ledger, folder: str = "") -> Definitions:
+    """The definitions in force in a ledger: all of them, or those of one folder."""
     question = (
         select(heads.c.folder, heads.c.id, heads.c.version, definitions.c.body, heads.c.place)
         .join(
@@ -79,6 +80,8 @@ def load_definitions(ledger: Ledger) -> Definitions:
         )
         .order_by(heads.c.folder, heads.c.id)
     )
+    if folder:
+        question = question.where(heads.c.folder == folder)
     with ledger.read() as connection:
         rows = connection.execute(question).all()
     by_folder: dict[str, dict[str, Any]] = {}
@@ -90,6 +93,11 @@ def load_definitions(ledger: Ledger) -> Definitions:
             )
             versions[folder, name] = mark
     return Definitions(MappingProxyType(by_folder), MappingProxyType(versions))
+
+
+def load_kinds(ledger: Ledger) -> Kinds:
+    """The kinds of identifier as the definitions in force say: every reader of identifiers asks here."""
+    return kinds_of(load_definitions(ledger, folder_of(IdentifierRule)).of(IdentifierRule))
 
 
 @dataclass(frozen=True, slots=True)

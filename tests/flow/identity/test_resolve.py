@@ -4,14 +4,9 @@ from datetime import timedelta
 
 import pytest
 import sqlglot
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from limner.core.actor import OWNER
-from limner.core.settings import IdentitySettings
 from limner.flow.identity import resolve
-from limner.flow.identity.base import Pairs, Seen
-from limner.flow.identity.resolve import join
 from shop import NOW, open_shop, put_identifiers
 
 
@@ -110,46 +105,3 @@ def test_a_withdrawn_load_takes_its_links_back(stores):
     stores.lake.withdraw(2, NOW)
     run(stores, "v3")
     assert links(stores, "v3") == links(stores, "v1")
-
-
-def plain_components(traces, pairs):
-    label = {t: t for t in traces}
-    changed = True
-    while changed:
-        changed = False
-        for a, b in pairs:
-            low = min(label[a], label[b])
-            if label[a] != low or label[b] != low:
-                label[a] = label[b] = low
-                changed = True
-    return label
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=40))
-def test_joining_equals_plain_union(edges):
-    import numpy as np
-
-    pairs = sorted({(min(e), max(e)) for e in edges if e[0] != e[1]})
-    traces = np.arange(1, 31, dtype=np.int32)
-    seen = Seen(traces, np.zeros(30, np.int32), np.zeros(30, np.int8), ("member_no",))
-    low, high = (np.asarray([p[i] for p in pairs], np.int32) for i in (0, 1))
-    limits = IdentitySettings(identifiers_per_customer=100, customers_per_identifier=100)
-    label, hubs, large = join(seen, Pairs(low, high), limits)
-    assert {t: int(label[t]) for t in traces} == plain_components(traces.tolist(), pairs)
-    assert hubs.size == large.size == 0
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=80), st.integers(1, 6))
-def test_no_customer_grows_beyond_the_limit(edges, most):
-    import numpy as np
-
-    pairs = sorted({(min(e), max(e)) for e in edges if e[0] != e[1]})
-    traces = np.arange(1, 31, dtype=np.int32)
-    strength = (traces % 3 == 0).astype(np.int8)
-    seen = Seen(traces, (traces % 4).astype(np.int32), strength, ("a", "b", "c", "d"))
-    low, high = (np.asarray([p[i] for p in pairs], np.int32) for i in (0, 1))
-    limits = IdentitySettings(identifiers_per_customer=most, customers_per_identifier=3)
-    label, _, _ = join(seen, Pairs(low, high), limits)
-    assert np.bincount(label[traces]).max() <= most

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from limner.core.ids import identifier_hash, identifier_hashes
+from limner.core.kinds import identifier_kind
 from limner.core.moments import moment
-from limner.core.normal import identifier, identifier_kind
+from limner.core.normal import identifier
 from limner.flow.sources.definition import Field
 from limner.flow.sources.plain import is_plain
 from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, prepared, slow

@@ -5,46 +5,37 @@ from __future__ import annotations
 import numpy as np
 
 from limner.core.settings import IdentitySettings
-from limner.flow.identity.base import Ints, Pairs, Proposal, Seen, matcher
-
-NEVER, DEVICE = 3, 2
+from limner.flow.identity.base import Flags, Pairs, Proposal, Seen, matcher
 
 
 @matcher("deterministic")
 def deterministic(seen: Seen, together: Pairs, limits: IdentitySettings) -> Proposal:
-    """Join all pairs but those with an identifier that is never a ground for a link, or with a hub.
+    """Join all pairs but those with a hub.
 
     A hub is an identifier that stood with more than `customers_per_identifier` identifiers of one person's kind (a shop
-    phone on many members' records), or with more than `identifiers_per_customer` devices. It joins nobody of that kind.
+    phone on many members' records), or with more than `identifiers_per_customer` of one kind of device. It joins nobody
+    of that kind, whichever record came first.
     """
-    place = seen.places(np.stack([together.low, together.high]))
-    strength = seen.strength[place]
-    allowed = (strength != NEVER).all(axis=0)
-    low, high, place = together.low[allowed], together.high[allowed], place[:, allowed]
-    from_ends = np.concatenate([place[0], place[1]]).astype(np.int64)
-    to_kinds = np.concatenate([seen.kind[place[1]], seen.kind[place[0]]]).astype(np.int64)
-    to_device = np.concatenate([seen.strength[place[1]], seen.strength[place[0]]]) == DEVICE
-    key = from_ends * len(seen.kinds) + to_kinds
-    count = np.bincount(key)
-    most = np.where(to_device, limits.identifiers_per_customer, limits.customers_per_identifier)
-    is_over = count[key] > most
-    cut = is_over[: low.size] | is_over[low.size :]
-    hubs = np.unique(seen.trace[from_ends[is_over]]).astype(np.int32)
-    return Proposal(Pairs(low[~cut], high[~cut]), hubs)
+    kept = np.ones(together.low.size, np.bool_)
+    degree = np.bincount(together.low, minlength=seen.trace.size)
+    degree += np.bincount(together.high, minlength=seen.trace.size)
+    is_busy = degree > min(limits.customers_per_identifier, limits.identifiers_per_customer)
+    near = np.flatnonzero(is_busy[together.low] | is_busy[together.high])
+    busy = together.chosen(near)
+    is_over_low, is_over_high = _over(seen, busy, limits)
+    kept[near[is_over_low | is_over_high]] = False
+    return Proposal(kept, np.unique(np.concatenate([busy.low[is_over_low], busy.high[is_over_high]])))
 
 
-def within_size(seen: Seen, pairs: Pairs, label: Ints, limits: IdentitySettings) -> tuple[Pairs, Ints]:
-    """The pairs that are left when no customer may have more identifiers than allowed, and the traces let go.
-
-    In a customer that is too large only pairs of two strong identifiers stay; the caller asks again until nothing is
-    too large, and then a customer that still is falls apart altogether.
-    """
-    is_large = np.bincount(label[seen.trace]) > limits.identifiers_per_customer
-    if not is_large.any():
-        return pairs, np.empty(0, np.int32)
-    in_large = is_large[label[pairs.low]]
-    place = seen.places(np.stack([pairs.low, pairs.high]))
-    strong = (seen.strength[place] == 0).all(axis=0)
-    keep = ~in_large | strong if (in_large & ~strong).any() else ~in_large
-    gone = np.unique(np.concatenate([pairs.low[~keep], pairs.high[~keep]])).astype(np.int32)
-    return Pairs(pairs.low[keep], pairs.high[keep]), gone
+def _over(seen: Seen, pairs: Pairs, limits: IdentitySettings) -> tuple[Flags, Flags]:
+    """Whether the low end of each pair stood with too many of the high end's kind, and the other way round."""
+    low_kind, high_kind = seen.kind[pairs.low], seen.kind[pairs.high]
+    over_low, over_high = np.zeros(pairs.low.size, np.bool_), np.zeros(pairs.low.size, np.bool_)
+    for code, kind in enumerate(seen.kinds):
+        most = limits.identifiers_per_customer if kind.strength == "device" else limits.customers_per_identifier
+        of_high, of_low = np.flatnonzero(high_kind == code), np.flatnonzero(low_kind == code)
+        count = np.bincount(pairs.low[of_high], minlength=seen.trace.size)
+        count += np.bincount(pairs.high[of_low], minlength=seen.trace.size)
+        over_low[of_high] = count[pairs.low[of_high]] > most
+        over_high[of_low] = count[pairs.high[of_low]] > most
+    return over_low, over_high

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import insert, select
+from sqlglot import exp
 
 from limner.core.actor import Actor
+from limner.core.ids import version as hash_of
+from limner.core.kinds import Kinds
 from limner.core.tell import Tell, silent
-from limner.flow.identity.base import MATCHERS, Ints, Pairs, Seen
-from limner.flow.identity.deterministic import within_size
-from limner.flow.identity.named import named
-from limner.flow.identity.review import accepted, with_accepted
-from limner.maths.components import components
+from limner.flow.identity.base import MATCHERS, Flags, Ints, Pairs, Seen
+from limner.flow.identity.increment import Made, live_files, nearest, neighbourhood, remember, touched
+from limner.flow.identity.joining import REASONS, Evidence, Joined, join
+from limner.flow.identity.named import Longs, named, named_among, sightings
+from limner.flow.identity.numbers import note_merges, numbered, read_mints
+from limner.flow.identity.partings import Parting, marks_of_partings, read_partings
+from limner.flow.identity.review import accepted
 from limner.maths.lookup import lookup
-from limner.store.lake.sql import statement
-from limner.store.ledger import tables
+from limner.store.definitions import load_kinds
 
 if TYPE_CHECKING:
-    from limner.core.settings import IdentitySettings
     from limner.store.stores import Stores
 
-VERSION = 1
+VERSION = 2
 """Raised when the same input must give another answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a resolve found: living customers, how many are identified, what was merged and what was cut off."""
+    """What a resolve found: living customers, how many are identified, what was merged and what was cut off.
+
+    `hubs` counts identifiers shared by too many, `too_large` those let go by a customer that was too large; `parted`
+    the pairs that join nobody because they would bring a contradiction together, `moved` those of phones that have changed
+    hands. `looked_at` is how many identifiers were looked at again; the others stayed as they were.
+    """
 
     version: str
     asof: datetime
@@ -40,7 +48,10 @@ class Resolved:
     merged: int
     hubs: int
     too_large: int
+    parted: int
+    moved: int
     size: int
+    looked_at: int
 
     @property
     def anonymous(self) -> int:
@@ -48,108 +59,168 @@ class Resolved:
         return self.customers - self.identified
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of the stores, read once."""
+
+    stores: Stores
+    kinds: Kinds
+    partings: list[Parting]
+    made: Made
+    now: datetime
+    mints: tuple[Ints, Ints]
+
+
+def basis(stores: Stores) -> str:
+    """A mark of all that decides beside the records and the moment: limits, kinds, matchers."""
+    own = {name: asdict(kind) for name, kind in load_kinds(stores.ledger).own.items()}
+    limits = asdict(stores.settings.identity)
+    return hash_of({"v": VERSION, "limits": limits, "kinds": own, "matchers": [name for name, _ in MATCHERS]})
+
+
+def said(stores: Stores) -> Mapping[str, object]:
+    """What a view of the links depends on beside the files of identifiers: for the name of the view."""
+    return {"basis": basis(stores), "partings": [one.seq for one in read_partings(stores.ledger)]}
+
+
 def resolve(
-    stores: Stores, version: str, *, who: Actor, asof: datetime, now: datetime, has_accepted: bool = True,
+    stores: Stores,
+    version: str,
+    *,
+    who: Actor,
+    asof: datetime,
+    now: datetime,
     tell: Tell = silent,
-) -> Resolved:  # fmt: skip
+    has_accepted: bool = True,
+    afresh: bool = False,
+) -> Resolved:
     """Link every trace seen before `asof` to its customer's number, and write the links under `version`.
 
-    Nobody seen: no links, and a result of zeros. The same identifiers give the same links whatever ran in between.
-    Without `has_accepted` the pairs accepted in review are left out: who is who by records alone.
+    Only customers touched since the nearest earlier version are looked at again, unless `afresh`; both ways give the
+    same links. Nobody seen: no links, and a result of zeros. The same identifiers give the same links whatever ran in
+    between. Without `has_accepted` the pairs accepted in review are left out: who is who by records alone; such links
+    are no history, and merge nobody.
     """
     tell(0, 3, "identifiers")
-    seen, together = named(stores, asof)
-    if has_accepted:
-        together = with_accepted(together, accepted(stores, asof), seen.trace)
-    tell(1, 3, "links")
-    label, hubs, too_large = join(seen, together, stores.settings.identity)
-    roots, inverse = _roots(label[seen.trace])
-    numbers, merged = _numbers(stores, seen, roots, inverse, asof, now)
-    is_person = _person_kinds(seen)[seen.kind]
-    identified = np.zeros(roots.size, bool)
-    identified[inverse[is_person]] = True
-    links = pa.table({"trace": seen.trace, "number": numbers[inverse], "is_identified": identified[inverse]})
+    partings = read_partings(stores.ledger)
+    alike = accepted(stores, asof) if has_accepted else Pairs(np.empty(0, np.int32), np.empty(0, np.int32))
+    pairs = np.stack([alike.low, alike.high], axis=1)
+    made = Made(version, asof, basis(stores), tuple(live_files(stores)), tuple(one.seq for one in partings), pairs)
+    before = nearest(stores, asof)
+    question = _Question(stores, load_kinds(stores.ledger), partings, made, now, read_mints(stores))
+    found = None if afresh or before is None else _again(question, before, tell)
+    links, cuts, looked_at = found or _afresh(question, tell)
     tell(2, 3, "numbers")
+    merged = _noted(question, links, before) if has_accepted else 0
+    stores.lake.publish("cuts", version, cuts)
     stores.lake.publish("links", version, links)
+    remember(stores, made)
     tell(3, 3, "links")
-    size = int(numbers.max()) + 1 if numbers.size else 0
-    return Resolved(version, asof, roots.size, int(identified.sum()), merged, hubs.size, too_large.size, size)
+    return _resolved(made, links, cuts, merged, looked_at)
 
 
-def _roots(label: Ints) -> tuple[Ints, Ints]:
-    """The different labels, sorted, and the place of each label among them."""
-    is_root = np.zeros(int(label.max(initial=-1)) + 1, np.bool_)
-    is_root[label] = True
-    place = np.cumsum(is_root, dtype=np.int32) - 1
-    return np.flatnonzero(is_root).astype(np.int32), place[label]
+def _noted(question: _Question, links: pa.Table, before: Made | None) -> int:
+    """Write down which numbers were retired and which live again; how many were retired."""
+    return note_merges(
+        question.stores,
+        (links["trace"].to_numpy(), links["number"].to_numpy()),
+        question.mints,
+        asof=question.made.asof,
+        now=question.now,
+        previous=before.version if before else None,
+    )
 
 
-def join(seen: Seen, together: Pairs, limits: IdentitySettings) -> tuple[Ints, Ints, Ints]:
-    """The label of each trace's customer (its smallest trace), the hubs cut off, the traces of what was too large."""
-    size = int(seen.trace[-1]) + 1 if seen.trace.size else 0
-    pairs, hubs = together, np.empty(0, np.int32)
-    for _, matcher in MATCHERS:
-        proposal = matcher(seen, pairs, limits)
-        pairs, hubs = proposal.pairs, np.union1d(hubs, proposal.hubs).astype(np.int32)
-    let_go: list[Ints] = []
-    while True:
-        label = components(size, pairs.low, pairs.high)
-        pairs, gone = within_size(seen, pairs, label, limits)
-        if not gone.size:
-            break
-        let_go.append(gone)
-    return label, hubs, np.unique(np.concatenate(let_go)) if let_go else np.empty(0, np.int32)
+def _afresh(question: _Question, tell: Tell) -> tuple[pa.Table, pa.Table, int]:
+    """Links and cuts out of all records."""
+    seen, together = named(question.stores, question.made.asof, question.kinds)
+    tell(1, 3, "links")
+    joined = join(seen, together, question.stores.settings.identity, _evidence(question, seen.trace))
+    return (*_tables(question, seen, joined, seen.is_seen), int(seen.is_seen.sum()))
 
 
-def _person_kinds(seen: Seen) -> np.ndarray:
-    from limner.core.normal import identifier_kind
-
-    return np.asarray([identifier_kind(name).is_person for name in seen.kinds] or [False], bool)
-
-
-def _numbers(stores: Stores, seen: Seen, roots: Ints, inverse: Ints, asof: datetime, now: datetime) -> tuple[Ints, int]:
-    """The number of each root: the smallest one minted for any of its traces, or a new one for its smallest trace."""
-    known = stores.lake.table(statement("limner.flow.identity", "mints.sql"))
-    traces, minted = known["trace"].to_numpy(), known["number"].to_numpy()
-    place, here = lookup(seen.trace, traces)
-    owner, minted = inverse[place[here]], minted[here].astype(np.int64)
-    none = np.iinfo(np.int64).max
-    number = np.full(roots.size, none)
-    np.minimum.at(number, owner, minted)
-    merged = _record_merges(stores, number[owner], minted, asof, now)
-    fresh = np.flatnonzero(number == none)
-    if fresh.size:
-        with stores.ledger.write() as connection:
-            first = stores.ledger.take(connection, "number", fresh.size)
-        number[fresh] = np.arange(first, first + fresh.size)
-        rows = pa.table(
-            {
-                "trace": roots[fresh].astype(np.int32),
-                "number": number[fresh].astype(np.int32),
-                "happened_at": pa.repeat(pa.scalar(now, pa.timestamp("us", tz="UTC")), fresh.size),
-            }
-        )
-        stores.lake.append("mints", f"mints:{first}", rows)
-    return number.astype(np.int32), merged
+def _again(question: _Question, before: Made, tell: Tell) -> tuple[pa.Table, pa.Table, int] | None:
+    """Links and cuts out of an earlier version and what has changed since; None when that cannot be done."""
+    stores, made = question.stores, question.made
+    changed = touched(stores, before, made, question.partings)
+    if changed is None:
+        return None
+    links = _of_version(stores, "links", before.version)
+    again = neighbourhood(stores, changed, links, made)
+    if again is None:
+        return None
+    seen, together = named_among(stores, made.asof, question.kinds, again)
+    tell(1, 3, "links")
+    inside = lookup(again, seen.trace)[1]
+    evidence = _evidence(question, seen.trace)
+    joined = join(seen, together, stores.settings.identity, evidence, inside)
+    new_links, new_cuts = _tables(question, seen, joined, inside & seen.is_seen)
+    cuts = _of_version(stores, "cuts", before.version)
+    is_mine = [lookup(again, cuts[name].to_numpy())[1] for name in ("trace", "beside")]
+    kept_cuts = cuts.filter(pa.array(~(is_mine[0] & is_mine[1])))
+    kept_links = links.filter(pa.array(~lookup(again, links["trace"].to_numpy())[1]))
+    whole = pa.concat_tables([kept_links, new_links]).sort_by("trace") if new_links.num_rows else kept_links
+    return whole, pa.concat_tables([kept_cuts, new_cuts]), again.size
 
 
-def _record_merges(stores: Stores, kept: np.ndarray, minted: np.ndarray, asof: datetime, now: datetime) -> int:
-    """Write down which numbers are retired; the number of new merges."""
-    retired = kept != minted
-    pairs = sorted(set(zip(kept[retired].tolist(), minted[retired].tolist(), strict=True)))
-    if not pairs:
-        return 0
-    row = tables.merges
-    with stores.ledger.write() as connection:
-        known = set(connection.execute(select(row.c.kept, row.c.retired)))
-        fresh = [pair for pair in pairs if pair not in known]
-        if fresh:
-            first = stores.ledger.take(connection, "merge", len(fresh))
-            connection.execute(
-                insert(row),
-                [
-                    {"seq": first + i, "kept": k, "retired": r, "happened_at": now, "asof": asof, "reason": "linked"}
-                    for i, (k, r) in enumerate(fresh)
-                ],
-            )
-    return len(fresh)
+def _of_version(stores: Stores, view: str, version: str) -> pa.Table:
+    columns = list(stores.lake.tables()[view].columns)
+    return stores.lake.table(exp.select(*columns).from_(view), versions={view: version})
+
+
+def _evidence(question: _Question, traces: Ints) -> Evidence:
+    """What is known beside the pairs, for these sorted traces."""
+    stores, asof = question.stores, question.made.asof
+    place, here = lookup(traces, question.made.accepted.ravel())
+    both = here.reshape(-1, 2).all(axis=1)
+    ends = np.sort(place.reshape(-1, 2)[both].astype(np.int32), axis=1)
+
+    def seen_with(wanted: Ints) -> tuple[Ints, Ints, Longs, Longs]:
+        return sightings(stores, asof, wanted)
+
+    def firsts(low: Ints, high: Ints) -> Longs:
+        known_low, known_high, first, _ = sightings(stores, asof, np.unique(np.concatenate([low, high])))
+        known = known_low.astype(np.int64) << 32 | known_high
+        at, here = lookup(known, low.astype(np.int64) << 32 | high)
+        found = np.full(low.size, np.iinfo(np.int64).max)
+        found[here] = first[at[here]]
+        return found
+
+    return Evidence(
+        seen_with, firsts, marks_of_partings(question.partings, traces), Pairs(ends[:, 0].copy(), ends[:, 1].copy())
+    )
+
+
+def _tables(question: _Question, seen: Seen, joined: Joined, mine: Flags) -> tuple[pa.Table, pa.Table]:
+    """The rows of `links` and `cuts` for the places that are asked for."""
+    trace, root, part = (seen.trace[places] for places in (mine, joined.label[mine], joined.part[mine]))
+    number = numbered(question.stores, trace, root, question.mints, question.now)
+    has_person = np.zeros(int(number.max(initial=-1)) + 1, np.bool_)
+    has_person[number[seen.where("is_person")[mine]]] = True
+    links = pa.table({"trace": trace, "number": number, "is_identified": has_person[number], "part": part})
+    reasons = pa.DictionaryArray.from_arrays(pa.array(joined.cuts.reason), pa.array(REASONS)).cast(pa.string())
+    ends = {name: seen.trace[place] for name, place in (("trace", joined.cuts.place), ("beside", joined.cuts.beside))}
+    return links, pa.table({**ends, "reason": reasons})
+
+
+def _resolved(made: Made, links: pa.Table, cuts: pa.Table, merged: int, looked_at: int) -> Resolved:
+    number = links["number"].to_numpy()
+    lives = np.zeros(int(number.max(initial=-1)) + 1, np.int8)
+    lives[number] = 1
+    lives[number[links["is_identified"].to_numpy(zero_copy_only=False)]] = 2
+    reason = np.asarray(cuts["reason"].to_pylist(), object)
+    ends = {name: cuts[name].to_numpy() for name in ("trace", "beside")}
+    let_go = np.unique(np.concatenate([end[reason == "too_large"] for end in ends.values()]))
+    return Resolved(
+        version=made.version,
+        asof=made.asof,
+        customers=int((lives > 0).sum()),
+        identified=int((lives == 2).sum()),
+        merged=merged,
+        hubs=int(np.unique(ends["trace"][reason == "hub"]).size),
+        too_large=int(let_go.size),
+        parted=int(np.isin(reason, ["apart", "authoritative", "verified"]).sum()),
+        moved=int((reason == "changed_hands").sum()),
+        size=int(lives.size),
+        looked_at=looked_at,
+    )

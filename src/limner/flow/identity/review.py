@@ -19,7 +19,7 @@ from sqlalchemy import Connection, insert, select, update
 from limner.core.actor import Actor
 from limner.core.errors import NotFound, words
 from limner.core.ids import version
-from limner.flow.identity.base import Ints, Pairs
+from limner.flow.identity.base import Pairs
 from limner.store.ledger.many import among, numbers
 from limner.store.ledger.tables import audit, proposals
 
@@ -73,17 +73,6 @@ def accepted_mark(stores: Stores, asof: datetime) -> str:
     """A mark of the accepted pairs at an asof; empty when there are none."""
     pairs = accepted(stores, asof)
     return version([pairs.low.tolist(), pairs.high.tolist()]) if pairs.low.size else ""
-
-
-def with_accepted(together: Pairs, more: Pairs, seen: Ints) -> Pairs:
-    """The pairs that stood in one record and the accepted ones, both ends of which have been seen; none twice."""
-    known = np.isin(more.low, seen) & np.isin(more.high, seen)
-    if not known.any():
-        return together
-    one, other = (np.concatenate([getattr(part, end) for part in (together, more)]) for end in ("low", "high"))
-    keep = np.concatenate([np.ones(together.low.size, bool), known])
-    pair = np.unique(one[keep].astype(np.int64) << 32 | other[keep].astype(np.int64))
-    return Pairs((pair >> 32).astype(np.int32), (pair & ((1 << 32) - 1)).astype(np.int32))
 
 
 def listed(stores: Stores, *, state: str = "proposed", limit: int = 20) -> tuple[Proposed, ...]:

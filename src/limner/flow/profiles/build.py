@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyroaring import BitMap
 
-from limner.core.normal import identifier_kind
 from limner.core.ours import Channel, Property
 from limner.core.tell import Tell, silent
 from limner.flow.profiles.base import MERGE_RULES
 from limner.maths.lookup import lookup
+from limner.store.definitions import load_kinds
 from limner.store.lake.sql import statement
 from limner.store.ledger.consents import Folded, fold
 
@@ -170,7 +170,8 @@ def _reach(
 
 def _address_kinds(stores: Stores) -> set[str]:
     rows = stores.lake.table(statement(_PACKAGE, "kinds.sql"))
-    return {name for name in rows["kind"].to_pylist() if identifier_kind(name).is_address}
+    kinds = load_kinds(stores.ledger)
+    return {name for name in rows["kind"].to_pylist() if kinds.of(name).is_address}
 
 
 def _addresses(

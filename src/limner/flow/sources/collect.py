@@ -34,6 +34,7 @@ from limner.flow.sources.quality.judged import Judged, is_guarded, judge_loads, 
 from limner.flow.sources.quality.results import CheckResult
 from limner.flow.sources.reading import columns_of
 from limner.flow.sources.stream import Failed, Job, Run
+from limner.store.definitions import load_kinds
 from limner.flow.sources.versions import older_loads, read_through
 
 if TYPE_CHECKING:
@@ -348,5 +349,5 @@ def map_file(stores: Stores, source: Source, path: Path, columns: Mapping[str, s
     properties = {name.removeprefix("p_"): kind for name, kind in events.items() if name.startswith("p_")}
     return mapped(
         source, columns, path, zone=workspace.zone, currency=workspace.currency, properties=properties,
-        enrich=stores.settings.enrich,
+        enrich=stores.settings.enrich, kinds=load_kinds(stores.ledger),
     )  # fmt: skip

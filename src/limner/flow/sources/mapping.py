@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from limner.core.errors import BadDefinition, near, words
-from limner.core.normal import IdentifierKind, identifier_kind
+from limner.core.kinds import SHIPPED, IdentifierKind, Kinds
 from limner.core.settings import EnrichSettings
 from limner.flow.sources.conditions import columns_of, condition
 from limner.flow.sources.definition import Condition, EventMap, Field, Reads, Source, as_field, is_read
@@ -214,11 +214,12 @@ def mapped(
     currency: str,
     properties: Mapping[str, str],
     enrich: EnrichSettings | None = None,
+    kinds: Kinds = SHIPPED,
 ) -> Mapped:
     """Hold a source against the columns of a file (name → type in words).
 
-    `properties` are the typed columns of events: name without `p_` → type. Without the settings of `enrich` its entries
-    are held against the columns and not made ready. Raises BadDefinition for a column the file does not have, with
+    `properties` are the typed columns of events: name without `p_` → type; `kinds` those of identifiers. Without the settings of
+    `enrich` its entries are held against the columns and not made ready. Raises BadDefinition for a column the file does not have, with
     names that may have been meant.
     """
     source = spelled_out(source)
@@ -239,7 +240,7 @@ def mapped(
     rules = tuple((desk.flag(rule.matching), rule.reason) for rule in source.reject)
     if source.cancelled:
         desk.flags["f_cancelled"] = desk.flags.pop(desk.flag(source.cancelled))
-    identifiers = _identifiers(desk, source)
+    identifiers = _identifiers(desk, source, kinds)
     return Mapped(
         source, columns, desk.readings, identifiers, tuple(parts), lines, traits, desk.flags, rules,
         tuple(dict.fromkeys(stamps)), desk.zone, source.currency or currency,
@@ -258,14 +259,14 @@ def _event(desk: _Desk, entry: EventMap, properties: Mapping[str, str]) -> Part:
     return Part("events", part.fields, part.flag, typed, loose, is_per_line=entry.is_amount_per_line)
 
 
-def _identifiers(desk: _Desk, source: Source) -> tuple[Named, ...]:
+def _identifiers(desk: _Desk, source: Source, kinds: Kinds) -> tuple[Named, ...]:
     found = [(f"i{n}", kind, reads, False) for n, (kind, reads) in enumerate(source.identifiers.items())]
     found += [(f"o{n}", r.other_kind, r.other, True) for n, r in enumerate(source.relations) if is_read(r.other)]
     named = []
     for key, kind, reads, is_other in found:
         long = as_field(reads)
         label = long.column or "+".join(long.columns)
-        named.append(Named(key, identifier_kind(kind), label, long, is_other))
+        named.append(Named(key, kinds.of(kind), label, long, is_other))
     return tuple(sorted(named, key=lambda n: (n.is_other, n.kind.rank)))
 
 

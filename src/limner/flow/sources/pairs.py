@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from limner.core.normal import identifier_kind
+from limner.core.kinds import identifier_kind
 from limner.flow.sources.known import NO_TRACE, Known
 
 if TYPE_CHECKING:

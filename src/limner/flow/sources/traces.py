@@ -18,7 +18,8 @@ from sqlalchemy import select
 from sqlglot import exp
 
 from limner.core.ids import identifier_hashes
-from limner.core.normal import EMPTY_WORDS, PLACEHOLDERS, IdentifierKind, identifier, identifier_kind
+from limner.core.kinds import IdentifierKind, identifier_kind
+from limner.core.normal import EMPTY_WORDS, PLACEHOLDERS, identifier
 from limner.flow.sources.known import NO_TRACE, Halves, Ints, distinct, joined, known_of, whole
 from limner.flow.sources.readings import template
 from limner.flow.sources.seen import Seen, Told
@@ -105,7 +106,7 @@ class Traces:
             marks = identifier_hashes(self._stores.hash_key, name, stated.values())
             places = self._kept(name, stated, marks, why)
             trace[places] = self._numbered(name, joined(marks), now)
-            usable[places] = identifier_kind(name).strength != "never"
+            usable[places] = (kind if name == kind.name else identifier_kind(name)).strength != "never"
             if name == kind.name and kind.is_address:
                 self._seal(name, dict(zip(trace[places].tolist(), (stated[place] for place in places), strict=True)))
         seen.add(texts, hashes, trace, usable, usable & kind.is_person, why)
@@ -131,7 +132,7 @@ class Traces:
             else:
                 forms.setdefault(name, {})[place] = normal
         for place, raw in zip(left, texts.take(pa.array(left, pa.int64())).to_pylist(), strict=True):
-            slow = identifier(kind.name, raw)
+            slow = identifier(kind.name, raw, kind)
             why[place] = slow.reason
             if slow.value is not None:
                 forms.setdefault(slow.kind, {})[place] = slow.value

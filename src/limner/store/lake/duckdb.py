@@ -175,6 +175,16 @@ class DuckLake:
         found = current(self.ledger, f"lake:{view}")
         return found.version if found is not None else ""
 
+    def file(self, table: str, path: str) -> pa.Table | None:
+        """The rows of one file of a table, a dropped one too while it is there; None when it has gone."""
+        declared = self._table(table)
+        with said(self.folder):
+            try:
+                rows = pq.read_table(self.folder / path, partitioning=None)
+            except FileNotFoundError:
+                return None
+        return fit(rows, declared, {})
+
     # writing
 
     def append(

@@ -177,7 +177,15 @@ DECISIONS = _fact(
     },
     sort=("number",),
 )
-LINKS = _view("links", {"trace": "int32", "number": "int32", "is_identified": "bool"}, sort=("trace",), key="trace")
+LINKS = _view(
+    "links",
+    {"trace": "int32", "number": "int32", "is_identified": "bool", "part": "int32"},
+    sort=("trace",),
+    key="trace",
+)
+"""`part` is the smallest trace that records lead to, before contradictions were parted."""
+CUTS = _view("cuts", {"trace": "int32", "beside": "int32", "reason": "text"}, sort=("trace",), key="trace")
+"""Pairs of identifiers that stood in one record, or were found alike, and yet join nobody."""
 OUTCOMES = _view(
     "outcomes",
     {
@@ -246,7 +254,7 @@ TABLES: Mapping[str, LakeTable] = MappingProxyType(
         for table in (
             EVENTS, LINES, SPARE_EVENTS, SPARE_LINES,
             ITEMS, IDENTIFIERS, TRACES, TRAITS, HOLDINGS, RELATIONS, SITES, REJECTS, MINTS, DECISIONS,
-            LINKS, OUTCOMES, RESULTS, TOUCHES,
+            LINKS, CUTS, OUTCOMES, RESULTS, TOUCHES,
         )
     }
 )  # fmt: skip

@@ -280,7 +280,42 @@ merges = Table(
     Column("happened_at", Instant, nullable=False),
     Column("asof", Instant, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("kept_traces", Text, nullable=False, server_default="[]"),
+    Column("retired_traces", Text, nullable=False, server_default="[]"),
+    Column("revived_at", Instant),
 )
+"""Two customers found to be one: the number kept, the number retired, and the traces each had before. `revived_at`: the
+retired number lives again. Merges and partings are numbered by one counter."""
+
+partings = Table(
+    "partings",
+    metadata,
+    _id("seq"),
+    Column("number", Integer, nullable=False),
+    Column("merge", BigInteger),
+    Column("apart", Text, nullable=False),
+    Column("kept", Text, nullable=False),
+    Column("happened_at", Instant, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("undone_at", Instant),
+    Column("undone_by", String(120), nullable=False, server_default=""),
+)
+"""What an operator has set apart: no trace of `apart` may ever be one customer with a trace of `kept` (JSON arrays).
+`merge` is the merge that this undoes."""
+
+resolves = Table(
+    "resolves",
+    metadata,
+    Column("version", String(80), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("asof", Instant, nullable=False),
+    Column("basis", String(12), nullable=False),
+    Column("files", Text, nullable=False),
+    Column("partings", Text, nullable=False),
+    Column("accepted", LargeBinary, nullable=False),
+)
+"""What each version of the links was made of, so that the next one need only look at what has changed since."""
 
 proposals = Table(
     "proposals",
