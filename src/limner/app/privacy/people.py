@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from limner.core.errors import NotFound
 from limner.core.ids import customer_id, identifier_hash
-from limner.core.normal import identifier, identifier_kind
+from limner.core.kinds import identifier_kind
+from limner.core.normal import identifier
 from limner.store.lake.sql import statement
 
 if TYPE_CHECKING:

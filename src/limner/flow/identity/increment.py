@@ -53,7 +53,7 @@ def live_files(stores: Stores) -> dict[int, int]:
     row = tables.files.c
     question = select(row.file_id, row.rows).where(row.table_name == "identifiers", row.seq_out.is_(None))
     with stores.ledger.read() as connection:
-        return dict(connection.execute(question.order_by(row.file_id)).tuples().all())
+        return {found.file_id: found.rows for found in connection.execute(question.order_by(row.file_id))}
 
 
 def remember(stores: Stores, made: Made) -> None:

@@ -37,8 +37,8 @@ class Resolved:
     """What a resolve found: living customers, how many are identified, what was merged and what was cut off.
 
     `hubs` counts identifiers shared by too many, `too_large` those let go by a customer that was too large; `parted`
-    the pairs that join nobody because they would bring a contradiction together, `moved` those of phones that have changed
-    hands. `looked_at` is how many identifiers were looked at again; the others stayed as they were.
+    counts pairs that join nobody because they would bring a contradiction together, `moved` those of phones that have
+    changed hands. `looked_at` is how many identifiers were looked at again; the others stayed as they were.
     """
 
     version: str
