@@ -34,8 +34,8 @@ from limner.flow.sources.quality.judged import Judged, is_guarded, judge_loads, 
 from limner.flow.sources.quality.results import CheckResult
 from limner.flow.sources.reading import columns_of
 from limner.flow.sources.stream import Failed, Job, Run
-from limner.store.definitions import load_kinds
 from limner.flow.sources.versions import older_loads, read_through
+from limner.store.definitions import load_kinds
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
