@@ -77,7 +77,8 @@ def write_people(folder, rows):
 
 @pytest.fixture
 def shop(tmp_path):
-    folder = write_shop(tmp_path / "shop", 3, sources__members=MEMBERS, matching__twice=MATCHING)
+    more = {"sources__members": MEMBERS, "matching__twice": MATCHING, "identifiers__member_no": "strength: strong\n"}
+    folder = write_shop(tmp_path / "shop", 3, **more)
     write_people(folder, people())
     with limner.open(folder, clock=lambda: NOW) as found:
         found.apply()
