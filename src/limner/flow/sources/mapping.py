@@ -218,9 +218,9 @@ def mapped(
 ) -> Mapped:
     """Hold a source against the columns of a file (name → type in words).
 
-    `properties` are the typed columns of events: name without `p_` → type; `kinds` those of identifiers. Without the settings of
-    `enrich` its entries are held against the columns and not made ready. Raises BadDefinition for a column the file does not have, with
-    names that may have been meant.
+    `properties` are the typed columns of events: name without `p_` → type; `kinds` those of identifiers. Without the
+    settings of `enrich` its entries are held against the columns and not made ready. Raises BadDefinition for a column
+    the file does not have, with names that may have been meant.
     """
     source = spelled_out(source)
     wanted = [name for name in found_by(source) if name in set(_mentions(source))]
