@@ -18,7 +18,8 @@ from sqlglot import exp
 
 from limner.core.actor import Actor
 from limner.core.errors import Clash, words
-from limner.core.kinds import identifier_kind, masked
+from limner.core.kinds import identifier_kind
+from limner.core.normal import masked
 from limner.core.tell import Tell, silent
 from limner.flow.sources.duplicates import DUPLICATE_EVENT, DUPLICATE_ORDER, DUPLICATE_REFUND
 from limner.flow.sources.loads import STANDING, Counts, Load, load_of, stood_for
