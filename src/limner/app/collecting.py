@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limner.app.drawing import drawn
 from limner.app.opening import need_room
 from limner.core.errors import BadInput, words
 from limner.flow import sources
@@ -43,17 +44,26 @@ def collect(
     with shop.stores.ledger.lease("keeper", now, "collect"):
         if replaces is not None:
             load_of(shop.stores, replaces)
-        return sources.collect(
-            shop.stores,
-            _meant(shop.definitions, is_history=history, is_live=live),
-            sources=(source,) if source else (),
-            files=tuple(file),
-            folder=shop.folder,
-            replaces=replaces,
-            who=shop.who,
-            now=now,
-            tell=shop.tell,
-        )
+        said = _meant(shop.definitions, is_history=history, is_live=live)
+
+        def load(names: Sequence[str], files: Sequence[Path] = (), replaces: int | None = None) -> Collected:
+            return sources.collect(
+                shop.stores,
+                said,
+                sources=names,
+                files=files,
+                folder=shop.folder,
+                replaces=replaces,
+                who=shop.who,
+                now=now,
+                tell=shop.tell,
+            )
+
+        names = (source,) if source else ()
+        if file:
+            return load(names, tuple(file), replaces)
+        with drawn(shop, source, lambda name: load((name,))):
+            return load(names, (), replaces)
 
 
 def _meant(definitions: Definitions, *, is_history: bool, is_live: bool) -> Definitions:

@@ -32,6 +32,7 @@ from limner.flow.sources.definition import Source
 from limner.flow.sources.mapping import every_column, mapped
 from limner.flow.sources.quality import declared
 from limner.flow.sources.quality.judging import compiled
+from limner.flow.sources.sql_place import check_sql
 from limner.store.lake.tables import TABLES
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ def _sources(bench: _Bench) -> Iterator[LimnerError]:
 
 
 def _source(bench: _Bench, source: Source, properties: Mapping[str, str]) -> None:
+    check_sql(source)
     if source.kind:
         readers.find(source.kind)
     settings = bench.shop.settings.workspace

@@ -104,6 +104,9 @@ def look(shop: Workspace, state: Watched, say: Say, at: float, names: Sequence[s
 def _look_at(shop: Workspace, source: Source, state: Watched, say: Say, at: float) -> Watched:
     from limner.flow.sources.watched import candidates
 
+    if source.sql is not None:
+        _draw(shop, source, say)
+        return replace(state, due={**state.due, source.id: at + source.every.total_seconds()})
     current = candidates(shop.stores, source, shop.folder)
     before = {key: seen for key, seen in state.files.items() if key[0] != source.id}
     mine = {(source.id, path): _since(state, source, path, mark, at) for path, mark in current.items()}
@@ -113,6 +116,15 @@ def _look_at(shop: Workspace, source: Source, state: Watched, say: Say, at: floa
         _take(shop, source, ready, say)
     again = at + min(source.every.total_seconds(), _next(mine.values(), at, settled))
     return replace(state, due={**state.due, source.id: again}, files={**before, **mine})
+
+
+def _draw(shop: Workspace, source: Source, say: Say) -> None:
+    """Collect what is new in a database."""
+    from limner.app.collecting import collect
+
+    done = collect(shop, source.id)
+    if done.loads:
+        say(done)
 
 
 def _since(state: Watched, source: Source, path: Path, mark: str, at: float) -> tuple[str, float]:

@@ -145,7 +145,7 @@ def _laid(source: Source) -> Laid | None:
 
 def kind_of(source: Source) -> str:
     """The kind a source says its files are; empty: by their endings."""
-    return source.kind or ("fixed" if source.fixed else "")
+    return source.kind or ("sql" if source.sql else "fixed" if source.fixed else "")
 
 
 def reader_of(path: Path, kind: str = "") -> tuple[str, Reader]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from limner.core.errors import BadInput, NotFound, near, words
 from limner.flow.sources.control import is_control
 from limner.flow.sources.definition import Source
+from limner.flow.sources.sql_draw import waiting
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
@@ -44,7 +45,7 @@ def chosen(
     found = []
     for source in wanted:
         paths = files_of(source, folder)
-        if not paths and sources:
+        if not paths and sources and source.sql is None:
             raise BadInput(NO_FILE, source=source.id, pattern=", ".join(source.files) or "(none named)", folder=folder)
         found += [(source, path) for path in paths]
     return found
@@ -59,7 +60,9 @@ def _paths(folder: Path, pattern: str) -> list[Path]:
 
 
 def files_of(source: Source, folder: Path) -> list[Path]:
-    """The files of a source that are there now, its control files left out."""
+    """The files of a source that are there now, its control files left out; of a database, what was drawn out of it."""
+    if source.sql is not None:
+        return waiting(source, folder)
     found = dict.fromkeys(path for pattern in source.files for path in _matching(folder, pattern))
     return [path for path in found if not is_control(source, path)]
 

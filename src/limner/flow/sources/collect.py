@@ -14,6 +14,7 @@ from limner.core.actor import Actor
 from limner.core.tell import Tell, silent
 from limner.flow.sources.choosing import chosen
 from limner.flow.sources.control import verify
+from limner.flow.sources.cursors import note_cursor
 from limner.flow.sources.definition import Source
 from limner.flow.sources.failures import fail, failing
 from limner.flow.sources.holding import Shift, shift, withdraw, within
@@ -33,6 +34,7 @@ from limner.flow.sources.marks import Given, with_contents
 from limner.flow.sources.quality.judged import Judged, is_guarded, judge_loads, write_judged
 from limner.flow.sources.quality.results import CheckResult
 from limner.flow.sources.reading import columns_of
+from limner.flow.sources.sql_draw import end_of
 from limner.flow.sources.stream import Failed, Job, Run
 from limner.flow.sources.versions import older_loads, read_through
 from limner.store.definitions import load_kinds
@@ -264,6 +266,8 @@ def _begun(
             others[one] = _known(one, load)
         else:
             taken.add(load.load)
+            if one.source.sql is not None and (ended := end_of(one.path)) is not None:
+                note_cursor(stores, one.source, load.load, ended)
             jobs[one] = Job(one.path, load)
             replaced[load.load] = begun.replaced
     return _Group(mapping, jobs, others, replaced)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal
 
 from limner.core.definition import definition
-from limner.flow.sources.layouts import Control, Fixed
+from limner.flow.sources.layouts import Control, Fixed, SqlRead
 from limner.flow.sources.quality.declared import CheckRule
 
 
@@ -198,9 +198,10 @@ class Source:
     `kind` is csv, fixed, excel, jsonl or parquet, by the suffix when empty. Of delimited text, `delimiter` may be
     several characters, `quote` is found out (none: there are no quotes), `escape` is the character before a quote or
     delimiter that is none, `columns` are the names where there is no header. `control` is the file beside each file
-    that vouches for it. With `watch` the keeper looks `every` so often and takes files that have not changed for
-    `settle`. `replaces` says what a file of a known name is: a load of its own, the new version of that file, or part
-    of a new version of its partition (`dt=2026-11-20`). `zone` and `currency` are the workspace's when empty.
+    that vouches for it. `sql` says that rows come out of a database, not out of files. With `watch` the keeper looks
+    `every` so often and takes files that have not changed for `settle`. `replaces` says what a file of a known name is:
+    a load of its own, the new version of that file, or part of a new version of its partition (`dt=2026-11-20`).
+    `zone` and `currency` are the workspace's when empty.
     `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows may
     train models and never fire live journeys; `collect` may say otherwise for one run. `extra: keep` keeps columns
     nobody mapped as text. `optional` names columns a file may lack. `strip` are characters taken off both ends of
@@ -219,6 +220,7 @@ class Source:
     columns: tuple[str, ...] = ()
     fixed: Fixed | None = None
     control: Control | None = None
+    sql: SqlRead | None = None
     watch: bool = False
     every: timedelta = timedelta(seconds=10)
     settle: timedelta = timedelta(seconds=5)

@@ -1,4 +1,4 @@
-"""How a file is laid out where its header does not say it: columns by place, and the file that vouches for it.
+"""How rows come where a header does not say it: columns by place, a file that vouches for another, a database.
 
 Parts of a `Source`; frozen values.
 """
@@ -46,3 +46,21 @@ class Control:
     sums: Mapping[str, str] = field(default_factory=dict)
     md5: str = ""
     sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRead:
+    """A table or a SELECT of a database, read whole each time, or from where the last reading ended.
+
+    `url` is a place (env:NAME, file:PATH) or a URL without a password; `table` may name its schema (crm.orders).
+    `cursor` is a column that only grows, such as updated_at or id; rows are read from its last value on. `key` tells
+    rows of one value apart. `overlap` (10m of an instant, 1000 of a number) is how far back late rows are looked for:
+    those read before are known, and are not taken twice.
+    """
+
+    url: str
+    table: str = ""
+    query: str = ""
+    cursor: str = ""
+    key: str = ""
+    overlap: str = ""

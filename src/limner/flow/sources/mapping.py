@@ -332,6 +332,7 @@ _NOT_READ_OF_SOURCE = frozenset(
         "columns",
         "fixed",
         "control",
+        "sql",
         "replaces",
         "sheet",
         "strip",

@@ -48,6 +48,11 @@ class Seen:
     why: str = ""
 
 
+def given_of(source: Source, path: Path, folder: Path) -> Given:
+    """A file as it is given; all that is drawn out of one database comes from one place."""
+    return Given(source, path, f"sql:{source.id}" if source.sql else place_of(path, folder))
+
+
 def place_of(path: Path, folder: Path) -> str:
     """Where a file lies: from the workspace's folder, or from the root.
 
@@ -84,7 +89,7 @@ def seen_files(stores: Stores, sources: Iterable[str]) -> Mapping[tuple[str, str
 def with_contents(stores: Stores, given: Sequence[tuple[Source, Path]], folder: Path) -> list[Given]:
     """The files with the hashes of what they hold. Only those that changed since they were last seen are read."""
     before = seen_files(stores, {source.id for source, _ in given})
-    all_given = [Given(source, path, place_of(path, folder)) for source, path in given]
+    all_given = [given_of(source, path, folder) for source, path in given]
     current = [file_mark(one.source, one.path) for one in all_given]
     known = [before.get((one.source.id, one.place)) for one in all_given]
     fresh = [

@@ -25,7 +25,7 @@ def older_loads(
 
     `given` are all files of the run: a load whose content is still among them under another name stays.
     """
-    wanted = [one for one in fresh if one.source.replaces != "never"]
+    wanted = [one for one in fresh if replaces_of(one.source) != "never"]
     if not wanted:
         return {}
     standing = _standing(stores, {one.source.id for one in wanted})
@@ -51,9 +51,16 @@ def _standing(stores: Stores, sources: set[str]) -> Sequence[tuple[int, str, str
         return [(number, source, place, content) for number, source, place, content in connection.execute(query)]
 
 
+def replaces_of(source: Source) -> str:
+    """What a file of a known name is. A database read whole takes the place of its last reading; parts of it do not."""
+    if source.sql is not None:
+        return "never" if source.sql.cursor else "by_name"
+    return source.replaces
+
+
 def _takes(one: Given, place: str) -> bool:
     """Whether a file takes the place of what came from `place`, as its source says."""
-    if one.source.replaces == "by_name":
+    if replaces_of(one.source) == "by_name":
         return place == one.place
     mine = partition_folder(one.place)
     return place == one.place if mine is None else partition_folder(place) == mine

@@ -12,7 +12,7 @@ from limner.flow.sources.choosing import files_of
 from limner.flow.sources.control import control_of
 from limner.flow.sources.definition import Source
 from limner.flow.sources.loads import mapping_version
-from limner.flow.sources.marks import Given, file_mark, has_failed, place_of, seen_files
+from limner.flow.sources.marks import file_mark, given_of, has_failed, seen_files
 from limner.store.ledger.tables import loads
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def candidates(stores: Stores, source: Source, folder: Path) -> Mapping[Path, st
     done = _done(stores, source)
     found: dict[Path, str] = {}
     for path in paths:
-        one = Given(source, path, place_of(path, folder))
+        one = given_of(source, path, folder)
         known, mark = seen.get((source.id, one.place)), file_mark(source, path)
         is_loaded = known is not None and known.mark == mark and known.content in done
         if is_loaded or has_failed(one, known) or not _is_there(source, path):

@@ -96,6 +96,18 @@ marks = Table(
 )
 """What was last seen of a file: its sizes and times, its content, and why it could not be read (else empty)."""
 
+cursors = Table(
+    "cursors",
+    metadata,
+    _id("load"),
+    Column("source", String(80), nullable=False),
+    Column("cursor_name", String(200), nullable=False),
+    Column("high", Text, nullable=False),
+    Column("seen", LargeBinary, nullable=False),
+    Index("cursors_by_source", "source"),
+)
+"""Where the reading of a database ended with a load, and the rows near that end: in force once the load is done."""
+
 files = Table(
     "files",
     metadata,
