@@ -170,3 +170,21 @@ def test_strange_headers_survive_the_yaml(tmp_path):
     assert as_mapping(source) == as_mapping(one.source)
     assert source.traits["level"] == '等级: "高" #1'
     assert source.traits["yes"] == "yes"
+
+
+def test_a_folder_of_like_files_is_one_watched_source(tmp_path):
+    (tmp_path / "pos").mkdir()
+    for day in (19, 20):
+        (tmp_path / "pos" / f"till-{day}.csv").write_text(
+            "小票号,会员号,时间,实收金额\n1,M1,2026-08-01,5\n", encoding="utf-8"
+        )
+    (tmp_path / "pos" / "till-21.csv.part").write_text("小票号,会", encoding="utf-8")
+    (one,) = draft([tmp_path / "pos"], folder=tmp_path / "shop")
+    assert (one.source.files, one.source.watch) == (("../pos",), True)
+    assert "watch: true  #" in one.text
+    (tmp_path / "pos" / "members.csv").write_text("会员号,手机号\nM1,13812340001\n", encoding="utf-8")
+    first, second = draft([tmp_path / "pos"], folder=tmp_path / "shop")
+    assert sorted((*first.source.files, *second.source.files)) == [
+        "../pos/members.csv", "../pos/till-19.csv", "../pos/till-20.csv"
+    ]  # fmt: skip
+    assert not first.source.watch

@@ -13,6 +13,7 @@ import yaml
 from limner.core.definition import read
 from limner.core.errors import BadInput, words
 from limner.core.tell import Tell, silent
+from limner.flow.sources.choosing import is_whole
 from limner.flow.sources.definition import Source
 from limner.flow.sources.guesses import Guess, Question, guess
 from limner.flow.sources.looks import Look, look_at
@@ -54,28 +55,33 @@ def draft(
 ) -> tuple[Drafted, ...]:
     """Draft one source for every group of files with the same columns; paths are written relative to `folder`.
 
-    Without `ask` every question is answered by its default, and the draft says so. Raises BadInput for a file that is
-    empty, unreadable, or of which no column says anything.
+    A folder whose files have the same columns is a source that is watched: tomorrow's file is one of it. Without `ask`
+    every question is answered by its default, and the draft says so. Raises BadInput for a file that is empty,
+    unreadable, or of which no column says anything.
     """
     looks: dict[tuple[str, ...], list[Look]] = {}
-    for done, path in enumerate(_files(files)):
-        tell(done, len(files), path.name)
+    several = _files(files)
+    for done, path in enumerate(several):
+        tell(done, len(several), path.name)
         look = look_at(path)
         looks.setdefault(tuple(look.columns), []).append(look)
-    tell(len(files), len(files), "drafts")
+    tell(len(several), len(several), "drafts")
     taken: set[str] = set()
-    return tuple(_drafted(group, folder, ask, taken) for group in looks.values())
+    watched = [path for path in files if path.is_dir()]
+    return tuple(_drafted(group, folder, ask, taken, watched) for group in looks.values())
 
 
 def _files(files: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in files:
-        inside = path.iterdir() if path.is_dir() else (path,)
-        found += sorted(p for p in inside if not path.is_dir() or not p.name.startswith((".", "~$")))
+        inside = (p for p in path.iterdir() if p.is_file() and is_whole(p.name)) if path.is_dir() else (path,)
+        found += sorted(inside)
     return found
 
 
-def _drafted(group: Sequence[Look], folder: Path, ask: Answers | None, taken: set[str]) -> Drafted:
+def _drafted(
+    group: Sequence[Look], folder: Path, ask: Answers | None, taken: set[str], watched: Sequence[Path] = ()
+) -> Drafted:
     look = group[0]
     guessed = guess(look)
     if guessed is None:
@@ -85,12 +91,20 @@ def _drafted(group: Sequence[Look], folder: Path, ask: Answers | None, taken: se
     body = {
         "id": _named(guessed.shape, taken),
         "name": look.path.stem if len(group) == 1 else _common(group),
-        "files": [_relative(one.path, folder) for one in group],
+        **_placed([one.path for one in group], folder, watched),
         **guessed.body,
     }
     text = written(body, guessed, look)
     source = read(Source, yaml.safe_load(text), f"sources/{body['id']}.yaml")
     return Drafted(source, text, tuple(guessed.told), guessed.questions, preview(source, look))
+
+
+def _placed(paths: Sequence[Path], folder: Path, watched: Sequence[Path]) -> dict[str, object]:
+    """Where the files of a source are: a folder that has no others, or each of them."""
+    home = next((one for one in watched if set(_files([one])) == set(paths)), None)
+    if home is not None:
+        return {"files": [_relative(home, folder)], "watch": True}
+    return {"files": [_relative(path, folder) for path in paths]}
 
 
 def _named(shape: str, taken: set[str]) -> str:

@@ -53,6 +53,8 @@ def _block(key: str, value: Any, remarks: Mapping[str, str]) -> list[str]:
             parts = [f"{scalar(k)}: {flow(v)}{_remark(v, remarks)}" for k, v in entry.items()]
             lines += [f"  - {parts[0]}", *(f"    {part}" for part in parts[1:])]
         return lines
+    if key == "watch":
+        return ["watch: true  # limner serve, and limner watch, take in what comes into the folder"]
     return [f"{key}: {flow(value)}{_remark(value, remarks)}"]
 
 
