@@ -80,6 +80,8 @@ def identifier(name: str, raw: str | None, kind: IdentifierKind | None = None) -
         return _phone(name, plain)
     if form == "email":
         return _email(name, plain)
+    if form == "id_card":
+        return _id_card(name, plain)
     return _token(name, plain.lower() if form == "token" else plain)
 
 
@@ -94,6 +96,13 @@ def _token(name: str, plain: str) -> Normal:
     if plain.lower() in PLACEHOLDERS["token"] or (len(plain) > 1 and set(plain) == {"0"}):
         return Normal(name, None, "placeholder identifier")
     return Normal(name, plain)
+
+
+def _id_card(name: str, plain: str) -> Normal:
+    from limner.core.id_card import id_card
+
+    card = id_card(plain)
+    return Normal(name, card.value, card.reason)
 
 
 _PHONE_MASK = re.compile(r"(?:\+?0{0,2}86)?\s?(1\d{2})[*xX•·＊●]{3,5}(\d{3,4})")

@@ -96,7 +96,8 @@ def _values_left_out(mapping: Mapped, odd: frozenset[str]) -> exp.Query:
     whole: exp.Query = exp.select(*nothing).where(exp.false())
     for part in parts:
         whole = exp.union(whole, part)
-    return exp.select("*").from_(whole.subquery("v")).order_by("_line")
+    once = exp.select("_line", "label", exp.func("min", exp.column("value")).as_("value"), "reason")
+    return once.from_(whole.subquery("v")).group_by("_line", "label", "reason").order_by("_line", "label", "reason")
 
 
 def _left_out(label: str, value: exp.Expr, why: exp.Expr) -> exp.Select:
