@@ -188,3 +188,28 @@ def test_a_folder_of_like_files_is_one_watched_source(tmp_path):
         "../pos/members.csv", "../pos/till-19.csv", "../pos/till-20.csv"
     ]  # fmt: skip
     assert not first.source.watch
+
+
+STATUSES = (
+    "订单编号,会员卡号,实付金额,订单状态,退款状态,付款时间\n"
+    "1,A1,89,交易成功,,2026-01-01 10:02\n"
+    "2,A2,80,交易成功,退款成功,2026-01-02 10:02\n"
+    "3,A2,70,交易成功,买家申请退款,2026-01-03 10:02\n"
+    "4,A3,60,交易关闭,全额退款,2026-01-04 10:02\n"
+    "5,A3,50,交易成功,退款关闭,2026-01-05 10:02\n"
+)
+
+
+def test_a_refund_status_is_asked_about_and_makes_refunds(tmp_path):
+    (made,) = drafted(tmp_path, orders__csv=STATUSES)
+    (asked,) = [question for question in made.questions if question.id == "refunds"]
+    assert asked.answer.startswith("rows where 退款状态 says ")
+    assert "退款成功" in asked.answer
+    assert "买家申请退款" not in asked.answer
+    shop = Intake(tmp_path, made.text)
+    found = shop.load(source=made.source.id)
+    assert (found.used, found.counts.cancelled) == (4, 1)
+    rows = shop.ask("SELECT name, order_id, amount FROM events WHERE name = 'Order Refunded'")
+    assert [(r["order_id"], r["amount"]) for r in rows] == [("2", Decimal(80))]
+    assert shop.one("SELECT sum(amount) FROM events WHERE name = 'Order Completed'") == Decimal(289)
+    shop.stores.close()

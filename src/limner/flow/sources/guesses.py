@@ -13,6 +13,10 @@ from limner.flow.sources.looks import IDENTIFIERS, Column, Look
 
 _OFF = re.compile(r"关闭|取消|作废|未付|待付|失败|cancel|clos|void|fail|unpaid|pending|declin", re.I)
 _BACK = re.compile(r"退款|退货|refund|return", re.I)
+_GONE_BACK = re.compile(
+    r"(退款|退货|售后)\S*(成功|完成)|已退|(全额|部分)退款|^refunded|^returned|refund(ed)? (succe|complet)", re.I
+)
+"""A status that says money went back; one that is asked for, refused or under way does not."""
 _TRAITS = ("gender", "birthday", "city", "province", "country", "level", "points", "shop")
 _FEW = 60
 """Different values of a column that may still be a trait."""
@@ -280,8 +284,10 @@ class _Guessing:
         off = [v for v in self.look.columns[status].most if _OFF.search(v) and not _BACK.search(v)] if status else []
         back = self.look.column("refunded")
         signed = next((n for n in (self.look.column("quantity"), money) if n and self.look.columns[n].negative > 0), "")
+        said, words = self.gone_back()
+        by_status = f"rows where {said} says {' or '.join(words)}"
         options = [*([f"rows with a negative {signed}"] if signed else []), *([f"the column {back}"] if back else []),
-                   "this file shows none"]  # fmt: skip
+                   *([by_status] if words and money else []), "this file shows none"]  # fmt: skip
         how = self.ask("refunds", "How do refunds show?", options, options[0])
         keeps: dict[str, Any] = {}
         if off:
@@ -298,9 +304,31 @@ class _Guessing:
             more |= {"happened_at": self.stamp(when)} if when else {}
             events.append(_refund(paid, more))
             self.say(self.look.columns[back], "refunded" + ("" if when else ", dated like the order"))
-        if keeps:
-            paid["matching"] = {**paid.get("matching", {}), **_without(paid.get("matching", {}), keeps)}
+        elif words and how == by_status:
+            events.append(self.refund_by_status(paid, said, words, money, has_lines=has_lines))
+        for event in events if keeps else ():
+            event["matching"] = {**event.get("matching", {}), **_without(event.get("matching", {}), keeps)}
         return events, keeps
+
+    def gone_back(self) -> tuple[str, list[str]]:
+        """The column whose words say that money went back, and those words; empty when none does."""
+        for column in self.look.all("refund_status", "status"):
+            words = [value for value in column.most if _GONE_BACK.search(value)]
+            if words:
+                return column.name, words
+        return "", []
+
+    def refund_by_status(
+        self, paid: Mapping[str, Any], said: str, words: list[str], money: str, *, has_lines: bool
+    ) -> dict[str, Any]:
+        """The refund of rows whose status says so: the whole amount, for the file gives no other."""
+        when = self.look.column("refunded_at")
+        more: dict[str, Any] = {"matching": {said: words}, "amount": paid.get("amount", money)}
+        more |= {"is_amount_per_line": True} if has_lines and "amount" not in paid else {}
+        more |= {"happened_at": self.stamp(when)} if when else {}
+        dated = "" if when else ", dated like the order"
+        self.say(self.look.columns[said], f"rows saying {' or '.join(words)} are refunds of the whole amount{dated}")
+        return _refund(paid, more)
 
     def rule(self, money: str, events: list[dict[str, Any]]) -> str:
         """The rule of paid, refunded and net in words."""
