@@ -14,6 +14,7 @@ from limner.core.tell import Tell, silent
 
 if TYPE_CHECKING:
     from limner.flow.sources.draft import Answers, Drafted
+    from limner.flow.sources.recognise import Ready
 
 NOT_A_FOLDER = words("init_not_a_folder", "{path} is a file. Name a folder for the workspace.")
 IN_THE_WAY = words(
@@ -22,7 +23,10 @@ IN_THE_WAY = words(
 NO_FILE = words("init_no_file", "There is no file {path}. Name files that are there after --from.")
 PACK_OR_FILES = words("init_pack_or_files", "A workspace begins with a pack or with your own files: leave one out.")
 
-_NOT_COPIED = shutil.ignore_patterns("state", "data", "*.csv", "*.xlsx", "*.parquet", ".*", "__pycache__")
+PLATFORMS = "platforms"
+"""The pack whose sources tell the files of known platforms by their columns."""
+
+_NOT_COPIED = shutil.ignore_patterns("state", "data", "samples", "*.csv", "*.xlsx", "*.parquet", ".*", "__pycache__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,20 @@ def _drafts(folder: Path, files: Sequence[Path], ask: Answers | None, tell: Tell
         return ()
     from limner.flow.sources.draft import draft
 
-    return draft(files, folder=folder, ask=ask, tell=tell)
+    return draft(files, folder=folder, ask=ask, tell=tell, ready=_ready())
+
+
+def _ready() -> list[Ready]:
+    """The mappings of platforms that ship with the product."""
+    import yaml
+
+    from limner.app.packs import pack_folder
+    from limner.core.definition import read
+    from limner.flow.sources.definition import Source
+    from limner.flow.sources.recognise import Ready
+
+    texts = [(path, path.read_text(encoding="utf-8")) for path in sorted(pack_folder(PLATFORMS).glob("sources/*.yaml"))]
+    return [Ready(read(Source, yaml.safe_load(text), f"{PLATFORMS}/{path.name}"), text) for path, text in texts]
 
 
 def _write(folder: Path, drafts: Iterable[Drafted]) -> list[str]:

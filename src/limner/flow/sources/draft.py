@@ -1,4 +1,4 @@
-"""A first mapping for files of unknown meaning: every guess marked, every open question asked and answered for now."""
+"""A first mapping for files: that of their maker where it is known, else guesses, marked, and questions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import yaml
 from limner.core.definition import read
 from limner.core.errors import BadInput, words
 from limner.core.tell import Tell, silent
+from limner.flow.sources.base import options_of
 from limner.flow.sources.choosing import is_whole
 from limner.flow.sources.definition import Source
 from limner.flow.sources.guesses import Guess, Question, guess
 from limner.flow.sources.looks import Look, look_at
 from limner.flow.sources.preview import preview
+from limner.flow.sources.recognise import Ready, recognised, text_for
 from limner.flow.sources.writing import written
 
 NOTHING_KNOWN = words(
@@ -51,24 +53,48 @@ class Drafted:
 
 
 def draft(
-    files: Sequence[Path], *, folder: Path, ask: Answers | None = None, tell: Tell = silent
+    files: Sequence[Path],
+    *,
+    folder: Path,
+    ask: Answers | None = None,
+    tell: Tell = silent,
+    ready: Sequence[Ready] = (),
 ) -> tuple[Drafted, ...]:
     """Draft one source for every group of files with the same columns; paths are written relative to `folder`.
 
-    A folder whose files have the same columns is a source that is watched: tomorrow's file is one of it. Without `ask`
-    every question is answered by its default, and the draft says so. Raises BadInput for a file that is empty,
-    unreadable, or of which no column says anything.
+    A file that one of the `ready` mappings fits gets that. A folder whose files have the same columns is a source that
+    is watched: tomorrow's file is one of it. Without `ask` every question is answered by its default, and the draft says
+    so. Raises BadInput for a file that is empty, unreadable, or of which no column says anything.
     """
     looks: dict[tuple[str, ...], list[Look]] = {}
+    known: dict[tuple[str, ...], Ready] = {}
     several = _files(files)
     for done, path in enumerate(several):
         tell(done, len(several), path.name)
-        look = look_at(path)
+        mapping = recognised(path, ready)
+        look = look_at(path, options_of(mapping.source)) if mapping else look_at(path)
         looks.setdefault(tuple(look.columns), []).append(look)
+        if mapping:
+            known[tuple(look.columns)] = mapping
     tell(len(several), len(several), "drafts")
     taken: set[str] = set()
     watched = [path for path in files if path.is_dir()]
-    return tuple(_drafted(group, folder, ask, taken, watched) for group in looks.values())
+    return tuple(
+        _known(known[columns], group, folder, taken, watched)
+        if columns in known
+        else _drafted(group, folder, ask, taken, watched)
+        for columns, group in looks.items()
+    )
+
+
+def _known(mapping: Ready, group: Sequence[Look], folder: Path, taken: set[str], watched: Sequence[Path]) -> Drafted:
+    """The mapping of a known maker for these files, its open questions with the answers it assumes."""
+    source = mapping.source
+    told = f"Recognised by its columns: {source.name or source.id}. This mapping ships with Limner."
+    name = _named(source.id, taken)
+    text = text_for(mapping, name, _placed([one.path for one in group], folder, watched), told)
+    made = read(Source, yaml.safe_load(text), f"sources/{name}.yaml")
+    return Drafted(made, text, (told,), (), preview(made, group[0]))
 
 
 def _files(files: Iterable[Path]) -> list[Path]:

@@ -95,11 +95,12 @@ def role_of(header: str) -> tuple[str, bool]:
     return "", False
 
 
-def look_at(path: Path) -> Look:
+def look_at(path: Path, options: ReadOptions | None = None) -> Look:
     """Look at the head of a file. Raises what its reader raises; an empty file is BadInput."""
+    options = options or ReadOptions()
     kind, reader = reader_of(path)
-    names = list(reader.columns(path, ReadOptions()))
-    chunk = next(iter(reader.chunks(path, ReadOptions(), names, LOOKED_AT)), None)
+    names = list(reader.columns(path, options))
+    chunk = next(iter(reader.chunks(path, options, names, LOOKED_AT)), None)
     if chunk is None or not chunk.rows.num_rows:
         raise BadInput(EMPTY_FILE, path=path, what="rows")
     rows = [{name: _said(row.get(name)) for name in names} for row in islice(_pylist(chunk.rows), LOOKED_AT)]
