@@ -18,7 +18,7 @@ from limner.core.definition import definition
 Strength = Literal["authoritative", "strong", "weak", "device", "never"]
 STRENGTHS: Final[tuple[Strength, ...]] = ("authoritative", "strong", "weak", "device", "never")
 """The trust classes, most trusted first; their place is the code arrays hold."""
-Form = Literal["phone", "email", "text", "token"]
+Form = Literal["phone", "email", "id_card", "text", "token"]
 
 _UNKNOWN_RANK: Final = 60
 
