@@ -63,8 +63,8 @@ def draft(
     """Draft one source for every group of files with the same columns; paths are written relative to `folder`.
 
     A file that one of the `ready` mappings fits gets that. A folder whose files have the same columns is a source that
-    is watched: tomorrow's file is one of it. Without `ask` every question is answered by its default, and the draft says
-    so. Raises BadInput for a file that is empty, unreadable, or of which no column says anything.
+    is watched: tomorrow's file is one of it. Without `ask` every question is answered by its default, and the draft
+    says so. Raises BadInput for a file that is empty, unreadable, or of which no column says anything.
     """
     looks: dict[tuple[str, ...], list[Look]] = {}
     known: dict[tuple[str, ...], Ready] = {}
