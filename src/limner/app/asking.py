@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from limner.app.grounds import Portrait, portrait_of
+from limner.app.grounds import Portrait, kept_apart, portrait_of
 from limner.core.errors import NotFound, words
 from limner.core.ids import customer_id, identifier_hash
 from limner.core.normal import identifier, masked, safe_cell
@@ -89,7 +89,7 @@ def select_all(shop: Workspace, draft: Draft, asof: datetime, links: str) -> dic
     """Write the members of every audience into a draft."""
     if not shop.definitions.of(Audience):
         return {}
-    ground = ground_at(shop, draft.view(), links, asof)
+    ground = ground_at(shop, draft.view().without(kept_apart(shop, links)), links, asof)
     return dict(select(ground, draft, who=shop.who, tell=shop.tell).members)
 
 
@@ -295,7 +295,7 @@ def number_of(shop: Workspace, customer: str) -> int:
     if colon:
         return _by_identifier(shop, found, kind, raw, customer)
     key = shop.stores.hash_key
-    for number in found.version.living:
+    for number in found.version.living | found.version.hidden:
         if customer_id(key, number) == customer:
             return number
     raise NotFound(UNKNOWN_CUSTOMER, customer=shown_name(customer))
@@ -334,8 +334,8 @@ def customer_show(shop: Workspace, customer: str, asof: str | datetime | None = 
 
     found = portrait_of(shop, asof)
     number = number_of(shop, customer)
-    scope = shop.who.scope
-    if number not in found.version.living or (scope is not None and number not in scope):
+    scope, here = shop.who.scope, found.version.living | found.version.hidden
+    if number not in here or (scope is not None and number not in scope):
         raise NotFound(UNKNOWN_CUSTOMER, customer=shown_name(customer))
     row = found.version.row(number)
     personal = {name for name, p in shop.definitions.of(Property).items() if p.is_personal}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from limner.app.drawing import drawn
 from limner.app.opening import need_room
+from limner.app.privacy.erasing import finish_erasures
 from limner.core.errors import BadInput, words
 from limner.flow import sources
 from limner.flow.sources import Collected, Load, Withdrawn
@@ -42,6 +43,7 @@ def collect(
     now = shop.clock()
     shop.declare()
     with shop.stores.ledger.lease("keeper", now, "collect"):
+        finish_erasures(shop)
         if replaces is not None:
             load_of(shop.stores, replaces)
         said = _meant(shop.definitions, is_history=history, is_live=live)

@@ -11,6 +11,8 @@ from limner.core.spans import parse_instant
 from limner.store.ledger import views
 
 if TYPE_CHECKING:
+    from pyroaring import BitMap
+
     from limner.app.workspace import Workspace
     from limner.core.ours import Policy
     from limner.flow.decisions.candidates import Ground
@@ -45,8 +47,20 @@ def portrait_of(shop: Workspace, asof: str | datetime | None = None) -> Portrait
         if asof is None:
             raise NotFound(NO_PORTRAIT)
         raise NotFound(NO_PORTRAIT_ASOF, asof=asof)
-    version = shop.stores.gallery.version(found.version)
-    return Portrait(version, str(found.body["links"]), found.asof, found.catalog_seq)
+    links = str(found.body["links"])
+    version = shop.stores.gallery.version(found.version).without(kept_apart(shop, links))
+    return Portrait(version, links, found.asof, found.catalog_seq)
+
+
+def kept_apart(shop: Workspace, links: str) -> BitMap:
+    """The customers nobody may use now, by a version of the links; asked again when one is restricted or released."""
+    from limner.app.privacy.rights import restricted_numbers
+    from limner.store.ledger.restrictions import newest
+
+    mark = (links, newest(shop.stores.ledger), shop.stores.lake.catalog.seq())
+    if shop.apart is None or shop.apart[0] != mark:
+        shop.apart = (mark, restricted_numbers(shop, links))
+    return shop.apart[1]
 
 
 def gate_ground(shop: Workspace, portrait: Portrait, policy: Policy, now: datetime) -> Ground:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from limner.app.matching import Queue, Reviewed
     from limner.app.planning import Explained, Planned
     from limner.app.privacy.consents import ConsentList, ConsentMade, ConsentShown
+    from limner.app.privacy.erasing import Erased
+    from limner.app.privacy.exporting import Exported
+    from limner.app.privacy.rights import Kept
     from limner.app.workspace import Workspace
     from limner.core.ours import Profile
     from limner.flow.audiences import Overlap, Portrait
@@ -117,6 +120,30 @@ class PrivacyHandle:
     """What a person may ask of us, and the keys of the vault."""
 
     _shop: Workspace = field(kw_only=True, repr=False)
+
+    def export(self, customer: str, output: Path | str) -> Exported:
+        """Write everything held of a person into a folder."""
+        from limner.app.privacy.exporting import export
+
+        return export(self._shop, customer, output=Path(output))
+
+    def erase(self, customer: str | None = None, *, yes: bool = False, why: str = "") -> Erased:
+        """Say what would go; with `yes` erase the person and prove it."""
+        from limner.app.privacy.erasing import erase
+
+        return erase(self._shop, customer, yes=yes, why=why)
+
+    def restrict(self, customer: str, *, why: str, lift: bool = False) -> Kept:
+        """Keep a person out of audiences, decisions and models, or lift that."""
+        from limner.app.privacy.rights import restrict
+
+        return restrict(self._shop, customer, why=why, lift=lift)
+
+    def hold(self, customer: str, *, why: str, lift: bool = False) -> Kept:
+        """Keep a person's facts from erasure and retention, or lift that."""
+        from limner.app.privacy.rights import hold
+
+        return hold(self._shop, customer, why=why, lift=lift)
 
     def rekey(self, *, to: str | None = None) -> Rekeyed:
         """Give the vault a new key and wrap all its keys anew."""

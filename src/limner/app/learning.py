@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from limner.app.grounds import kept_apart
 from limner.app.snapshots import for_models
 from limner.core.ours import Model
 from limner.flow.models.examples import Past, Snapshot
@@ -30,7 +31,8 @@ def learn_all(shop: Workspace, draft: Draft, asof: datetime, links: str) -> dict
         return {}
     instants = past_instants(shop.definitions, asof, shop.settings.zone)
     wanted = for_models(shop.definitions, draft.headers)
-    past = Past(tuple(Snapshot(at, snapshot(shop, at, wanted)) for at in instants), links)
+    snapshots = tuple(Snapshot(at, snapshot(shop, at, wanted)) for at in instants)
+    past = Past(snapshots, links, kept_apart(shop, links))
     found = learn(
         shop.stores,
         shop.definitions,

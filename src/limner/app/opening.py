@@ -105,6 +105,7 @@ def open_stores(folder: Path, settings: Settings) -> Stores:
         ledger,
         limits=settings.limits,
         properties=[(name, value.type) for name, value in declared.items()],
+        zone=settings.zone,
     )
     return Stores(
         ledger=ledger,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from limner.app.grounds import PORTRAIT
 from limner.app.opening import need_room
+from limner.app.privacy.erasing import finish_erasures
 from limner.app.snapshots import EVERYTHING, Wanted
 from limner.app.stale import consents_mark, definitions_mark, files_mark, name_of
 from limner.core.ids import version
@@ -71,6 +72,7 @@ def run(shop: Workspace, asof: str | datetime | None = None) -> Ran:
     need_room(shop.folder, shop.settings)
     shop.declare()
     with shop.stores.ledger.lease("keeper", now, "run"):
+        finish_erasures(shop)
         shop.stores.gallery.sweep()
         return _publish(shop, at)
 

@@ -63,6 +63,10 @@ _CONSENT = (
     Argument("purpose", "the purpose, or * for all", default="marketing", metavar="PURPOSE"),
 )
 _WHY = Argument("why", "why; it is kept in the audit", is_required=True, metavar="TEXT")
+_REASON = (
+    Argument("why", "who asked for it and how", default="", metavar="TEXT"),
+    Argument("lift", "lift it", "flag", default=False),
+)
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -264,6 +268,39 @@ VERBS: tuple[Verb, ...] = (
         "write that a customer refused a purpose on a channel, with the proof; it acts at once",
         "limner.app.privacy.consents:consent_refuse",
         _CONSENT,
+    ),
+    Verb(
+        "privacy export",
+        "write everything held of a person into a folder",
+        "limner.app.privacy.exporting:export",
+        (_CUSTOMER, Argument("output", "the folder to make", "path", is_required=True, metavar="DIR")),
+    ),
+    Verb(
+        "privacy erase",
+        "erase a person: says what would go; with --yes erases and proves it",
+        "limner.app.privacy.erasing:erase",
+        (
+            Argument(
+                "customer",
+                "a customer id, or KIND:VALUE; without one an erasure that was cut off goes on",
+                is_positional=True,
+                metavar="CUSTOMER",
+            ),
+            Argument("yes", "erase; it cannot be undone", "flag", default=False),
+            Argument("why", "who asked for it and how", default="", metavar="TEXT"),
+        ),
+    ),
+    Verb(
+        "privacy restrict",
+        "keep a person out of audiences, decisions and models, or lift that",
+        "limner.app.privacy.rights:restrict",
+        (_CUSTOMER, *_REASON),
+    ),
+    Verb(
+        "privacy hold",
+        "keep a person's facts from erasure and retention, or lift that",
+        "limner.app.privacy.rights:hold",
+        (_CUSTOMER, *_REASON),
     ),
     Verb(
         "privacy rekey",

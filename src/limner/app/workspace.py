@@ -13,6 +13,8 @@ from limner.core.actor import OWNER, Actor
 from limner.core.tell import Tell, silent
 
 if TYPE_CHECKING:
+    from pyroaring import BitMap
+
     from limner.app.applying import Changes
     from limner.app.asking import TagShown
     from limner.app.checking import Checked
@@ -66,6 +68,7 @@ class Workspace:
         self.who, self.clock, self.tell = who, clock, tell
         self.settings: Settings = settings_of(self.folder)
         self.books: dict[str, ConsentBook] = {}
+        self.apart: tuple[tuple[str, int, int], BitMap] | None = None
 
     @cached_property
     def stores(self) -> Stores:

@@ -15,6 +15,7 @@ from limner.core.actor import OWNER
 from limner.core.errors import BadDefinition, BadInput, NotFound
 from limner.core.ids import identifier_hash
 from limner.flow.sources import list_loads, withdraw
+from limner.store.ledger.erasures import buried
 from limner.store.ledger.tables import consents, loads, tombstones, touches
 
 
@@ -421,7 +422,7 @@ def test_receipts_become_events_of_their_touch_and_an_opt_out_a_refusal(tmp_path
 def test_an_erased_person_does_not_come_back(shop):
     with shop.stores.ledger.write() as connection:
         mark = identifier_hash(shop.stores.hash_key, "member_no", "A1")
-        connection.execute(insert(tombstones).values(kind="member_no", hash=mark, happened_at=NOW))
+        connection.execute(insert(tombstones).values(kind="member_no", hash=buried(mark), happened_at=NOW))
     shop.put("orders.csv", HEAD + "1,13812349876,A1,5,已付款,2026-08-03\n2,,A2,6,已付款,2026-08-03\n")
     assert shop.load().rejected == {"erased on request": 1}
     assert shop.one("SELECT count(*) FROM events") == 1

@@ -26,6 +26,7 @@ from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger.columns import instant
 from limner.store.ledger.consents import ANY_PURPOSE, is_seen
+from limner.store.ledger.erasures import NOBODY
 from limner.store.ledger.many import numbers, plain
 from limner.store.ledger.tables import consents, outbox, touches
 
@@ -61,9 +62,10 @@ class _Sent:
 
 
 def compliance_of(shop: Workspace, portrait: Portrait) -> Compliance:
-    """How many messages broke a rule. Transactional ones are owed, and exempt from all three."""
+    """How many messages broke a rule. Transactional ones are owed, and exempt from all three; those of erased persons
+    cannot be looked at again."""
     sent = _sent(shop)
-    bound = sent.of(sent.message_class != "transactional")
+    bound = sent.of((sent.message_class != "transactional") & (sent.number != NOBODY))
     definitions = shop.definitions
     return Compliance(
         touches=int(sent.number.size),

@@ -65,5 +65,5 @@ def _net_of_customers(portrait: Portrait) -> Decimal:
 
     from limner.flow.decisions.facts import numbers_of
 
-    numbers = np.asarray(portrait.version.living.to_array(), np.int64)
+    numbers = np.asarray((portrait.version.living | portrait.version.hidden).to_array(), np.int64)
     return Decimal(int(numbers_of(portrait.version, NET, numbers).sum())).scaleb(-4)

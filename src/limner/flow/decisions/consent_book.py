@@ -14,6 +14,7 @@ import numpy.typing as npt
 from limner.maths.lookup import lookup
 from limner.store.lake.sql import statement
 from limner.store.ledger.consents import Folded, Said, folded, read_said, state_of
+from limner.store.ledger.restrictions import RESTRICTED, restricted
 
 if TYPE_CHECKING:
     from limner.store.stores import Stores
@@ -63,7 +64,15 @@ class ConsentBook:
         `own` are grants held by the caller's own reservations.
         """
         said = self._said(channel, purpose, numbers)
-        return self._per_customer(folded(self._ledger, said, asof, own), numbers)
+        found = self._per_customer(folded(self._ledger, said, asof, own), numbers)
+        apart = sorted(restricted(self._ledger, RESTRICTED))
+        return found if not apart else self._without(found, numbers, np.asarray(apart, np.int32))
+
+    def _without(self, found: Allowed, numbers: Ints, traces: npt.NDArray[np.int32]) -> Allowed:
+        """Nothing is allowed of customers who are kept apart."""
+        place, here = lookup(self._trace, traces)
+        allowed = found.is_allowed & ~np.isin(numbers, self._number[place[here]])
+        return Allowed(allowed, np.where(allowed, found.consent_seq, -1))
 
     def _said(self, channel: str, purpose: str, numbers: Ints) -> Said:
         """The consents of these customers, and perhaps of others."""

@@ -150,5 +150,5 @@ def _kept(row: Any) -> Kept:
 
 
 def decisions_of(stores: Stores, plan_id: int) -> pa.Table:
-    """All decisions of a plan, best worth first, then by number: the order in which launch grants."""
+    """All decisions of a plan, best worth first, then as they were decided: the order in which launch grants."""
     return stores.lake.table(statement("limner.flow.decisions", "decisions_of.sql", plan_id=plan_id))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 
 from limner.core.errors import NotFound, words
 from limner.core.spans import day_of
@@ -38,16 +39,17 @@ class Snapshot:
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is handed in to learn from: the snapshots, and the version of the links labels are read through (default:
-    the published one)."""
+    the published one). Nobody learns from customers who are `apart`, and they get no score."""
 
     snapshots: tuple[Snapshot, ...]
     links: str | None = None
+    apart: BitMap = field(default_factory=BitMap)
 
     def at(self, asof: datetime, model: str) -> Version:
         """The snapshot of an instant; NotFound when nobody built it."""
         for snapshot in self.snapshots:
             if snapshot.asof == asof:
-                return snapshot.version
+                return snapshot.version.without(self.apart)
         raise NotFound(SNAPSHOT_MISSING, model=model, asof=asof.isoformat())
 
 

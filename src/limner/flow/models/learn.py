@@ -91,15 +91,17 @@ def learn(
 ) -> Learned:
     """Learn every model; write its score of everybody alive and its card into the draft.
 
-    `past` holds the portraits at `past_instants`; features of today come from the draft. Nothing at or after `asof` is
-    read. A model the data cannot carry writes no column: its card says refused, and why. A model's seed hangs on `rng`
-    and its own id, so that another model beside it changes nothing. No models: nothing is written.
+    `past` holds the portraits at `past_instants`, and whom to leave out; features of today come from the draft.
+    Nothing at or after `asof` is read. A model the data cannot carry writes no column: its card says refused, and why.
+    A model's seed hangs on `rng` and its own id, so that another model beside it changes nothing. No models: nothing
+    is written.
     """
     models = dict(sorted(definitions.of(Model).items()))
     if not models:
         return Learned(asof)
     base = int(rng.integers(2**62))
-    desk = _Desk(stores, draft, draft.view(asof=asof.isoformat()), past, frozenset(models), asof)
+    today = draft.view(asof=asof.isoformat()).without(past.apart)
+    desk = _Desk(stores, draft, today, past, frozenset(models), asof)
     cards: dict[str, Mapping[str, Any]] = {}
     for done, (name, model) in enumerate(models.items()):
         tell(done, len(models), f"learn {name}")

@@ -1,5 +1,6 @@
 -- The decisions to which outcomes are attached, under the customer's number of today, and how long each window runs:
 -- to its own end, or to the customer's next decision in the same experiment, so that no order counts twice.
+-- A decision about a person who was erased has the number 0; what followed it cannot be known, in either arm.
 -- sent: table, terms: table
 -- asof: timestamp
 WITH today AS (
@@ -13,7 +14,7 @@ mine AS (
   FROM decisions AS d
   JOIN sent AS s ON s.decision = d.decision
   LEFT JOIN today AS t ON t.minted = d.number
-  WHERE d.answer IN ('granted', 'held_out') AND s.moment < :asof
+  WHERE d.answer IN ('granted', 'held_out') AND s.moment < :asof AND d.number <> 0
 )
 SELECT n.decision, n.plan_id, n.campaign, n.experiment, n.number, n.arm, n.channel, n.offer, n.moment,
   least(n.until_at, coalesce(n.next_at, n.until_at)) AS until_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -42,9 +43,8 @@ class _Judge:
         choice = exp.Case()
         for flag, reason in mapped.rules:
             choice = choice.when(exp.column(flag), _reason(exp.Literal.string(reason), "", nothing()))
-        for named in (n for n in mapped.identifiers if n.key in self.shown):
-            is_erased = exp.column(f"{named.key}_why").eq(exp.Literal.string(ERASED))
-            choice = choice.when(is_erased, _reason(exp.Literal.string(ERASED), named.label, nothing()))
+        for is_erased, label in self._erased():
+            choice = choice.when(is_erased, _reason(exp.Literal.string(ERASED), label, nothing()))
         for part in mapped.parts:
             for test, key, missing in _needed(mapped, part):
                 choice = choice.when(test, self._missing(key, missing))
@@ -59,6 +59,18 @@ class _Judge:
             none = exp.not_(exp.paren(exp.or_(*flags)))
             choice = choice.when(none, _reason(exp.Literal.string(MATCHES_NOTHING), "", nothing()))
         return choice if choice.args.get("ifs") else _reason_null()
+
+    def _erased(self) -> Iterator[tuple[exp.Expr, str]]:
+        """Whether a row speaks of somebody who was erased: an identifier says so, and no stronger one says otherwise.
+
+        A row of one person that names a device, or a phone, of another who was erased loses only that value.
+        """
+        stronger: list[exp.Expr] = []
+        for named in (n for n in self.mapped.identifiers if not n.is_other):
+            if named.key in self.shown:
+                is_erased = exp.column(f"{named.key}_why").eq(exp.Literal.string(ERASED))
+                yield exp.and_(is_erased, *(one.copy() for one in stronger)), named.label
+            stronger.append(exp.column(f"{named.key}_trace").is_(exp.null()))
 
     def _missing(self, key: str, missing: str) -> exp.Expr:
         label = self.mapped.readings[key].label

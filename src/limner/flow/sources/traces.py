@@ -24,6 +24,7 @@ from limner.flow.sources.known import NO_TRACE, Halves, Ints, distinct, joined, 
 from limner.flow.sources.readings import template
 from limner.flow.sources.seen import Seen, Told
 from limner.flow.sources.texts import NOT_THERE, Hashes
+from limner.store.ledger.erasures import buried
 from limner.store.ledger.tables import tombstones
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Traces:
         """The places of identifiers that nobody asked to erase; the others get the reason, and their hash goes."""
         places = list(stated)
         if self._erased:
-            gone = [turn for turn, mark in enumerate(hashes) if (kind, mark) in self._erased]
+            gone = [turn for turn, mark in enumerate(hashes) if (kind, buried(mark)) in self._erased]
             for turn in reversed(gone):
                 del hashes[turn]
                 why[places.pop(turn)] = ERASED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -41,12 +42,13 @@ def version_name(name: str) -> str:
 class Version:
     """A folder of columns, members and cards. Files are opened at the first question and kept open.
 
-    `size` is one more than the largest customer number; `name` the folder's name.
+    `size` is one more than the largest customer number; `name` the folder's name; `hidden` customers are left out.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.name = folder, folder.name
         try:
+            self._written = _stamp(folder)
             index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise Broken(LOST, path=folder / INDEX, why=str(error)) from error
@@ -56,9 +58,30 @@ class Version:
         self.marks: Mapping[str, str] = index.get("members", {})
         self._columns: dict[str, Column] = {}
         self._members: dict[str, BitMap] = {}
+        self.hidden = BitMap()
 
     def __repr__(self) -> str:
         return f"<Version {self.name}: {self.size:,} numbers, {len(self.headers)} columns>"
+
+    def is_as_written(self) -> bool:
+        """Whether nobody has been erased from it since it was opened."""
+        try:
+            return _stamp(self.folder) == self._written
+        except OSError:
+            return False
+
+    def without(self, hidden: BitMap) -> Version:
+        """The same version for those who may not see some customers: they are not alive, and members of nothing.
+
+        Columns are shared; nobody hidden gives the version itself.
+        """
+        if not hidden:
+            return self
+        other = copy.copy(self)
+        for name in ("living", "living_words"):
+            other.__dict__.pop(name, None)
+        other.hidden, other._members = self.hidden | hidden, {}
+        return other
 
     def column(self, name: str) -> Column:
         """One column, by the id of its trait, tag or score."""
@@ -115,6 +138,12 @@ class Version:
 
     def _bitmap(self, path: Path) -> BitMap:
         try:
-            return BitMap.deserialize(path.read_bytes())
+            return BitMap.deserialize(path.read_bytes()) - self.hidden
         except (OSError, ValueError) as error:
             raise Broken(LOST, path=path, why=str(error)) from error
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    """What changes when an erasure writes the index anew."""
+    found = (folder / INDEX).stat()
+    return found.st_ino, found.st_mtime_ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, update
 
 from limner.store.ledger import Ledger
+from limner.store.ledger.erasures import Masked, masked_now
 from limner.store.ledger.tables import batches, files, loads
 
 CATALOG = "catalog"
@@ -32,10 +33,11 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The files of every table at one catalog sequence: (table, view version) → paths."""
+    """The files of every table at one catalog sequence: (table, view version) → paths; and whom reads leave out."""
 
     seq: int
     paths: Mapping[tuple[str, str], tuple[str, ...]]
+    masked: Masked = field(default_factory=Masked)
 
     def of(self, table: str, version: str = "") -> tuple[str, ...]:
         """The paths of a table, in the order they were written."""
@@ -96,10 +98,11 @@ class Catalog:
                 .where(*sight.where())
                 .order_by(files.c.file_id)
             ).all()
+            masked = masked_now(connection)
         paths: dict[tuple[str, str], list[str]] = {}
         for table, version, path in rows:
             paths.setdefault((table, version), []).append(path)
-        found = Snapshot(seq, {key: tuple(names) for key, names in paths.items()})
+        found = Snapshot(seq, {key: tuple(names) for key, names in paths.items()}, masked)
         self._last = {known: kept for known, kept in self._last.items() if kept.seq == seq} | {sight: found}
         return found
 
@@ -190,8 +193,19 @@ class Catalog:
         connection.execute(update(files).where(files.c.file_id == row["file_id"]).values(seq_out=seq, dropped_at=now))
         if new is not None:
             entry = {**row, "path": new.path, "rows": new.rows, "bytes": new.size, "seq_in": seq}
+            entry |= {"min_happened_at": new.min_happened_at, "max_happened_at": new.max_happened_at}
             entry |= {"file_id": self._ledger.take(connection, "file"), "seq_out": None, "dropped_at": None}
             connection.execute(insert(files).values(**entry))
+
+    def dropped(self) -> list[tuple[str, str]]:
+        """Table and path of every file that has been taken out of the lake and not been swept yet."""
+        with self._ledger.read() as connection:
+            rows = connection.execute(select(files.c.table_name, files.c.path).where(files.c.seq_out.is_not(None)))
+            return [(table, path) for table, path in rows]
+
+    def forget(self, connection: Connection, paths: Sequence[str]) -> None:
+        """Strike files that have been deleted from the list."""
+        connection.execute(delete(files).where(files.c.seq_out.is_not(None), files.c.path.in_(list(paths))))
 
     def sweep(self, folder: Path, before: datetime) -> int:
         """Delete files dropped before an instant, and forget them; the number deleted."""

@@ -5,25 +5,28 @@ from __future__ import annotations
 import copy
 import threading
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
 from sqlglot import exp
 
 from limner.core.errors import Broken, Clash, NotFound, near, words
 from limner.core.settings import LimitSettings
+from limner.core.tell import Tell, silent
 from limner.store.lake.catalog import LIVE, Catalog, NewFile, Sight, Snapshot
 from limner.store.lake.dialects import write
+from limner.store.lake.erasing import Hit, blanked, counts, find, keys_of, remove, rewritten, strays
 from limner.store.lake.tables import TABLES, LakeTable
 from limner.store.lake.writing import arrow_schema, fit, said, write_file, write_files
 from limner.store.ledger import Ledger
+from limner.store.ledger.erasures import Masked
 
 UNKNOWN_TABLE = words("lake_table_unknown", "The lake has no table {name!r}.")
 GONE = words("lake_file_gone", "The lake's file {path} is missing. Restore it from a backup, or withdraw its load.")
@@ -51,10 +54,12 @@ class DuckLake:
         *,
         limits: LimitSettings,
         properties: Collection[tuple[str, str]] = (),
+        zone: tzinfo = UTC,
     ) -> None:
         self.folder = folder
         self.ledger = ledger
         self.catalog = Catalog(ledger)
+        self._zone = zone
         self._properties = tuple(properties)
         self._tables = dict(TABLES) | _with_properties(properties)
         self._mounted: dict[tuple[str, str, int, Sight], str] = {}
@@ -144,10 +149,10 @@ class DuckLake:
         with self._mounting:
             if key not in self._mounted:
                 paths = snapshot.of(name, wanted)
-                self._mounted[key] = self._make_view(table, paths)
+                self._mounted[key] = self._make_view(table, paths, snapshot.masked)
             return self._mounted[key]
 
-    def _make_view(self, table: LakeTable, paths: tuple[str, ...]) -> str:
+    def _make_view(self, table: LakeTable, paths: tuple[str, ...], masked: Masked) -> str:
         mounted = f"{table.name}_{uuid.uuid4().hex}"
         found = [str(self._empty(table)), *(str(self.folder / path) for path in paths)]
         for path in found:
@@ -156,7 +161,10 @@ class DuckLake:
         columns = [duckdb.ColumnExpression(column) for column in table.columns]
         cursor = self._connection.cursor()
         with said(self.folder):
-            cursor.read_parquet(found, union_by_name=True).select(*columns).create_view(mounted)
+            rows = cursor.read_parquet(found, union_by_name=True).select(*columns)
+            for test in _unmasked(table, masked):
+                rows = rows.filter(test)
+            rows.create_view(mounted)
         return mounted
 
     def _empty(self, table: LakeTable) -> Path:
@@ -283,8 +291,6 @@ class DuckLake:
 
     def drop(self, view: str, version: str, *, now: datetime | None = None) -> None:
         """Forget a version of a view; its file goes with the next sweep."""
-        from datetime import UTC
-
         with self.ledger.write() as connection:
             self.catalog.drop_version(connection, view, version, now or datetime(1970, 1, 1, tzinfo=UTC))
 
@@ -293,33 +299,57 @@ class DuckLake:
         with self.ledger.write() as connection:
             return self.catalog.withdraw(connection, load, now)
 
-    def erase(self, traces: Collection[int]) -> int:
-        """Rewrite every file that holds rows of these traces without them, and delete the old files at once."""
-        wanted = pa.array(sorted(traces), pa.int32())
-        rewritten = 0
-        for (name, _version), paths in self.catalog.all_files().paths.items():
-            table = self._table(name)
-            keys = [c for c in ("trace", "with_trace", "other_trace") if c in table.columns]
-            for path in paths if keys else ():
-                rewritten += self._rewrite(table, path, keys, wanted)
-        return rewritten
+    def hits(self, masked: Masked) -> tuple[Hit, ...]:
+        """The files that hold rows of a person: live ones, dropped ones, and those no list names."""
+        snapshot = self.catalog.all_files()
+        live = [(table, path, True) for (table, _), paths in snapshot.paths.items() for path in paths]
+        gone = [(table, path, False) for table, path in self.catalog.dropped()]
+        lost = [(t, p, False) for t, p in strays(self.folder, (path for _, path, _ in (*live, *gone)))]
+        return tuple(find(self.folder, [*live, *gone, *lost], masked))
 
-    def _rewrite(self, table: LakeTable, path: str, keys: list[str], traces: pa.Array) -> int:
-        from datetime import UTC
+    def erase(self, masked: Masked, *, tell: Tell = silent) -> Mapping[str, int]:
+        """Rewrite every file that holds rows of a person without them, and delete the old files at once.
 
-        found = pq.read_table(self.folder / path)
-        hit = None
-        for key in set(keys) & set(found.column_names):
-            column = pc.is_in(found[key], value_set=traces)
-            hit = column if hit is None else pc.or_(hit, column)
-        if hit is None or not pc.any(hit).as_py():
+        Files that are not read any more are deleted whole. The rows that went, by table. Only the keeper may, and it
+        may again at any instant: what is done is found no more.
+        """
+        found = self.hits(masked)
+        zone = self._zone
+        with ThreadPoolExecutor(2, "limner-erase") as pool:
+            work = [pool.submit(self._erase, hit, masked, zone) for hit in found]
+            for done, one in enumerate(work, 1):
+                one.result()
+                tell(done, len(work), "files")
+        return counts(found)
+
+    def blank(self, table: str, column: str, texts: Collection[str]) -> int:
+        """Empty a column where it holds one of these texts, in files rewritten for it; how many rows."""
+        if not texts:
             return 0
-        kept = found.filter(pc.invert(hit))
-        new = write_file(self.folder, table, kept) if kept.num_rows else None
+        total = 0
+        for path in self.catalog.all_files().of(table):
+            done = blanked(self.folder, self._table(table), path, column, texts)
+            if done is None:
+                continue
+            new, count = done
+            with self.ledger.write() as connection:
+                self.catalog.swap(connection, path, new, datetime(1970, 1, 1, tzinfo=UTC))
+            self._remove(path)
+            total += count
+        return total
+
+    def _erase(self, hit: Hit, masked: Masked, zone: tzinfo) -> None:
+        if hit.is_live:
+            new = rewritten(self.folder, self._table(hit.table), hit, masked, zone)
+            with self.ledger.write() as connection:
+                self.catalog.swap(connection, hit.path, new, datetime(1970, 1, 1, tzinfo=UTC))
+        self._remove(hit.path)
+
+    def _remove(self, path: str) -> None:
+        """Delete a file that has been taken out of the lake, and strike it from the list."""
+        remove(self.folder, path)
         with self.ledger.write() as connection:
-            self.catalog.swap(connection, path, new, datetime(1970, 1, 1, tzinfo=UTC))
-        (self.folder / path).unlink(missing_ok=True)
-        return 1
+            self.catalog.forget(connection, [path])
 
     def close(self) -> None:
         """Close the connection and take the scratch files away."""
@@ -335,6 +365,15 @@ class DuckLake:
             return self.table(rows)
         with said(self.folder):
             return rows.to_arrow_table()
+
+
+def _unmasked(table: LakeTable, masked: Masked) -> Iterator[duckdb.Expression]:
+    """The conditions that leave out the rows of persons who are being erased."""
+    traces, numbers = keys_of(table.columns)
+    for names, values in ((traces, masked.traces), (numbers, masked.numbers)):
+        for name in names if values else ():
+            column = duckdb.ColumnExpression(name)
+            yield column.isnull() | column.isnotin(*(duckdb.ConstantExpression(value) for value in values))
 
 
 def _with_properties(properties: Collection[tuple[str, str]]) -> dict[str, LakeTable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from limner.store.lake.tables import LakeTable
@@ -10,6 +10,8 @@ from limner.store.lake.tables import LakeTable
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
+
+    from limner.store.ledger.erasures import Masked
 
 
 class Engine(Protocol):
@@ -48,8 +50,8 @@ class Engine(Protocol):
         """Forget a version of a view."""
         ...
 
-    def erase(self, traces: Collection[int]) -> int:
-        """Take the rows of these traces out of every file; the number of files rewritten."""
+    def erase(self, masked: Masked) -> Mapping[str, int]:
+        """Take the rows of a person out of every file; the number of rows by table."""
         ...
 
     def close(self) -> None:

@@ -50,7 +50,9 @@ _UNLIKE: Final = frozenset(
 )
 """Columns whose values hardly repeat: a dictionary of them would be made and thrown away."""
 
-_SOUGHT: Final = frozenset({"trace", "number", "happened_at", "day", "name", "kind", "load", "plan_id"})
+_SOUGHT: Final = frozenset(
+    {"trace", "with_trace", "other_trace", "beside", "number", "happened_at", "day", "name", "kind", "load", "plan_id"}
+)
 """Columns by whose ends a reader leaves out parts of a file."""
 
 
@@ -74,7 +76,7 @@ def write_file(
     with said(folder):
         try:
             _write_rows(table, rows, target)
-            _sync(target)
+            sync(target)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -114,16 +116,18 @@ def _write_rows(table: LakeTable, rows: pa.Table, target: Path) -> None:
     found = ordered(table, rows, _UNLIKE)
     if rows.num_rows:
         found = found.select([name for name in rows.column_names if rows[name].null_count < rows.num_rows])
-    pq.write_table(
-        found,
-        target,
-        compression=_COMPRESSION,
-        row_group_size=122_880,
-        use_dictionary=[name for name in found.column_names if name not in _UNLIKE],
-        write_statistics=[name for name in found.column_names if name in _SOUGHT],
-        store_decimal_as_integer=True,
-        store_schema=False,
-    )
+    pq.write_table(found, target, row_group_size=122_880, **parquet_options(found.column_names))
+
+
+def parquet_options(names: Sequence[str]) -> dict[str, Any]:
+    """How files with these columns are written."""
+    return {
+        "compression": _COMPRESSION,
+        "use_dictionary": [name for name in names if name not in _UNLIKE],
+        "write_statistics": [name for name in names if name in _SOUGHT],
+        "store_decimal_as_integer": True,
+        "store_schema": False,
+    }
 
 
 def fit(rows: pa.Table, table: LakeTable, filled: Mapping[str, Any]) -> pa.Table:
@@ -162,7 +166,8 @@ def _fitted(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return column if is_coded else column.cast(kind)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file and its folder are on the disk."""
     for place in (path, path.parent):
         handle = os.open(place, os.O_RDONLY)
         try:

@@ -89,6 +89,24 @@ class Ledger:
         row = tables.counters
         return int(connection.execute(select(row.c.upcoming).where(row.c.name == counter)).scalar() or 1)
 
+    def settle(self, *, is_whole: bool = False) -> bool:
+        """Leave nothing of deleted rows in the files: empty the log, with `is_whole` write the ledger anew.
+
+        Whether the log is empty now; a reader that is still open keeps it. On PostgreSQL dead rows are vacuumed.
+        """
+        with _said(self.place), self._engine.connect() as connection:
+            plain = connection.execution_options(isolation_level="AUTOCOMMIT")
+            if plain.dialect.name != "sqlite":
+                plain.exec_driver_sql("VACUUM")
+                return True
+            raw = plain.connection.driver_connection
+            if raw is None:
+                return False
+            if is_whole:
+                raw.execute("VACUUM")
+            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
     @contextmanager
     def lease(self, role: str, now: datetime, doing: str) -> Iterator[int]:
         """Hold a role (there is one keeper) while the block runs; the fencing number.
@@ -179,6 +197,7 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        "secure_delete = ON",
         "cache_size = -65536",
         "temp_store = MEMORY",
     ):

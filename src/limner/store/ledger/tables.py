@@ -356,6 +356,7 @@ tombstones = Table(
     Column("hash", LargeBinary(16), primary_key=True),
     Column("happened_at", Instant, nullable=False),
 )
+"""Whom nobody may bring back: `hash` is a hash of the identifier's keyed hash (`erasures.buried`), which is gone."""
 
 check_results = Table(
     "check_results",
@@ -409,3 +410,35 @@ alerts = Table(
     Index("alerts_open", "closed_at", "alert_key"),
 )
 """One row per trouble from its first sight until it is over; seen again, it is the same row."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    _id("erasure"),
+    Column("customer_id", String(40), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("state", String(12), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("traces", Text, nullable=False, server_default="[]"),
+    Column("numbers", Text, nullable=False, server_default="[]"),
+    Column("report", Text, nullable=False, server_default="{}"),
+)
+"""One row per erasure. While its state is running, `traces` and `numbers` are masked in every read; then they go."""
+
+restrictions = Table(
+    "restrictions",
+    metadata,
+    _id("seq"),
+    Column("kind", String(12), nullable=False),
+    Column("trace", Integer, nullable=False),
+    Column("is_on", Boolean, nullable=False),
+    Column("happened_at", Instant, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Index("restrictions_by_trace", "trace"),
+)
+"""Identifiers whose person is kept apart (`restricted`) or must not be erased or thinned out (`held`).
+
+The latest row of a kind and trace counts."""
