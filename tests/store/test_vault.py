@@ -143,7 +143,7 @@ def old_vault(path, key, addresses):
 
 def test_keys_of_files_outlive_a_rekey(tmp_path):
     vault = Vault(tmp_path / "v.db", KEY)
-    key, wrapped = vault.new_key("part/1")
+    key, wrapped = vault.file_key("part/1")
     assert vault.key_of(wrapped, "part/1") == key
     vault.rekey(OTHER)
     fresh = Vault(tmp_path / "v.db", OTHER)

@@ -199,7 +199,7 @@ class Vault:
                 raise Broken(VAULT_BUSY, place=self.place)
         return gone
 
-    def new_key(self, name: str) -> tuple[bytes, bytes]:
+    def file_key(self, name: str) -> tuple[bytes, bytes]:
         """A random key for a file of that name, and the same wrapped, to be kept beside what it seals.
 
         It is wrapped under a key that lies in the vault, so that a new master leaves such files as they are.
@@ -208,7 +208,7 @@ class Vault:
         return key, nonce + AESGCM(self._files_key()).encrypt(nonce, key, name.encode())
 
     def key_of(self, wrapped: bytes, name: str) -> bytes:
-        """The key that `new_key` wrapped for that name."""
+        """The key that `file_key` wrapped for that name."""
         try:
             return AESGCM(self._files_key()).decrypt(wrapped[:NONCE], wrapped[NONCE:], name.encode())
         except (InvalidTag, ValueError):
