@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limner.app.asking import Counted, Listed, Shown
+    from limner.app.identity import Origin, Passage, Split, Undone
     from limner.app.keys import Rekeyed
     from limner.app.launching import Launched
     from limner.app.matching import Queue, Reviewed
@@ -195,6 +196,30 @@ class IdentityHandle:
         from limner.app.matching import review
 
         return review(self._shop, state=state, limit=limit)
+
+    def explain(self, customer: str, *, asof: Asof = None) -> Origin:
+        """Why somebody is one customer."""
+        from limner.app.identity import explain
+
+        return explain(self._shop, customer, asof)
+
+    def split(self, customer: str, *apart: str, reason: str = "") -> Split:
+        """State that some identifiers are not this customer's."""
+        from limner.app.identity import split
+
+        return split(self._shop, customer, apart=apart, reason=reason)
+
+    def undo(self, seq: int) -> Undone:
+        """Take back a merge or a parting by its number."""
+        from limner.app.identity import undo
+
+        return undo(self._shop, seq)
+
+    def merges(self, *, limit: int = 20) -> tuple[Passage, ...]:
+        """Merges and partings, newest first."""
+        from limner.app.identity import merges
+
+        return merges(self._shop, limit=limit)
 
     def accept(self, *seqs: int) -> tuple[Reviewed, ...]:
         """Say that these pairs are one person each."""

@@ -15,7 +15,7 @@ from limner.app.stale import consents_mark, definitions_mark, files_mark, name_o
 from limner.core.ids import version
 from limner.core.spans import midnight, parse_instant
 from limner.flow.identity import resolve
-from limner.flow.identity.resolve import said
+from limner.flow.identity.resolve import note, said
 from limner.flow.identity.review import accepted_mark
 from limner.flow.profiles import build
 from limner.flow.profiles.build import VERSION as PROFILES_VERSION
@@ -214,7 +214,7 @@ def _publish(shop: Workspace, asof: datetime) -> Ran:
         draft.discard()
         raise
     done = (*done, *(["learn"] if body["models"] else []), *(["select"] if body["audiences"] else []), "publish")
-    _point(shop, marks, body)
+    _point(shop, marks, body, done)
     return _ran(shop, marks, body, done)
 
 
@@ -230,8 +230,11 @@ def _select(shop: Workspace, draft: Draft, asof: datetime, marks: _Marks) -> dic
     return select_all(shop, draft, asof, marks.links)
 
 
-def _point(shop: Workspace, marks: _Marks, body: dict[str, object]) -> None:
+def _point(shop: Workspace, marks: _Marks, body: dict[str, object], done: Sequence[str] = ()) -> None:
     stores, now = shop.stores, shop.clock()
+    before = views.current(stores.ledger, _LINKS)
+    if "resolve" not in done and before is not None and before.version != marks.links:
+        note(stores, marks.links, asof=marks.asof, now=now, previous=before.version)
     seq = stores.lake.catalog.seq()
     with stores.ledger.write() as connection:
         for name, mark, more in ((_LINKS, marks.links, {}), (PORTRAIT, marks.whole, body)):

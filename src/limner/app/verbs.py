@@ -331,6 +331,41 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "identity explain",
+        "say why somebody is one customer: identifiers, records, cuts, former numbers",
+        "limner.app.identity:explain",
+        (_one("customer", "a customer id, or KIND:VALUE", metavar="CUSTOMER"),),
+        takes_asof=True,
+    ),
+    Verb(
+        "identity split",
+        "state that identifiers are not this customer's; the next run parts them",
+        "limner.app.identity:split",
+        (
+            _one("customer", "a customer id, or KIND:VALUE", metavar="CUSTOMER"),
+            Argument(
+                "apart",
+                "an identifier that goes: KIND#NUMBER as explain shows it, or KIND:VALUE",
+                is_many=True,
+                is_required=True,
+                metavar="IDENTIFIER",
+            ),
+            Argument("reason", "why; stands in the audit", metavar="TEXT"),
+        ),
+    ),
+    Verb(
+        "identity undo",
+        "take back a merge or a parting; the next run shows it",
+        "limner.app.identity:undo",
+        (_one("seq", "the number of the merge or parting", "int", metavar="SEQ"),),
+    ),
+    Verb(
+        "identity merges",
+        "list merges and partings, newest first",
+        "limner.app.identity:merges",
+        (Argument("limit", "how many at most", "int", default=20),),
+    ),
+    Verb(
         "identity accept",
         "say that pairs are one person each; the next run joins them",
         "limner.app.matching:accept",

@@ -201,7 +201,7 @@ class Workspace:
 
     @property
     def identity(self) -> IdentityHandle:
-        """Who is one person: match, review, accept, reject."""
+        """Who is one person, and why: explain, split, undo, merges; match, review, accept, reject."""
         from limner.app.handles import IdentityHandle
 
         return IdentityHandle(_shop=self)

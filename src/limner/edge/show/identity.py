@@ -1,17 +1,20 @@
-"""`identity match`, `review`, `accept` and `reject`."""
+"""`identity explain`, `split`, `undo`, `merges`; `match`, `review`, `accept` and `reject`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from limner.edge.show.lines import blocks, clean, table
+from limner.edge.show.lines import blocks, clean, pairs, table
 from limner.edge.show.registry import shows, shows_many
 from limner.edge.voice import Voice
 
 if TYPE_CHECKING:
+    from limner.app.identity import Origin, Passage, Split, Undone
     from limner.app.matching import Queue, Reviewed
     from limner.flow.identity.matching.proposing import Matched
+
+MOST = 30
 
 
 @shows_many("limner.flow.identity.matching.proposing:Matched")
@@ -69,3 +72,68 @@ def _evidence(one: Reviewed, voice: Voice) -> str:
 def _role(role: str, voice: Voice) -> str:
     kind, _, trait = role.partition(":")
     return clean(trait) if trait else voice.word("roles", kind)
+
+
+@shows("limner.app.identity:Origin")
+def origin(found: Origin, voice: Voice) -> str:
+    """Identifiers, the records that joined them, what was cut and why, former numbers."""
+    head = pairs([(voice.say("customer"), found.customer_id), (voice.say("asof"), voice.minute(found.asof))])
+    held = [
+        [one.name, voice.word("strengths", one.strength), voice.say("sep").join(one.sources),
+         voice.minute(one.first_at), voice.minute(one.last_at)]
+        for one in found.identifiers
+    ]  # fmt: skip
+    ties = [
+        [one.one, one.other, one.source, "" if one.load is None else one.load, voice.minute(one.first_at)]
+        for one in found.ties
+    ]
+    cuts = [[one.one, one.other, voice.word("cuts", one.reason), one.customer] for one in found.cuts[:MOST]]
+    more = len(found.cuts) - MOST
+    return blocks(
+        head,
+        _under("identifiers_head", ("identifier", "trust", "source", "first_at", "last_at"), held, voice),
+        _under("ties_head", ("identifier", "beside", "source", "load", "first_at"), ties, voice),
+        _under("cuts_head", ("identifier", "beside", "why", "of_customer"), cuts, voice),
+        voice.say("more", count=voice.count(more)) if more > 0 else "",
+        passages(found.history, voice) if found.history else "",
+    )
+
+
+def _under(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], voice: Voice) -> str:
+    """A titled table; nothing when it has no rows."""
+    if not rows:
+        return ""
+    return f"{voice.say(title)}\n{table([voice.say(head) for head in heads], rows, left=len(heads))}"
+
+
+@shows_many("limner.app.identity:Passage")
+def passages(found: Sequence[Passage], voice: Voice) -> str:
+    """One line per merge or parting, and what has been taken back."""
+    heads = ("pair_no", "change", "customer", "retired", "moment", "operator", "why", "undone")
+    rows = [
+        [one.seq, voice.word("identity_changes", one.what), one.customer, one.other, voice.minute(one.happened_at),
+         one.actor, voice.word("identity_changes", one.reason), voice.minute(one.undone_at) if one.undone_at else ""]
+        for one in found
+    ]  # fmt: skip
+    return table([voice.say(head) for head in heads], rows, left=len(heads))
+
+
+@shows("limner.app.identity:Split")
+def split(found: Split, voice: Voice) -> str:
+    """What goes, what stays, and the next step."""
+    sep = voice.say("sep")
+    facts = pairs(
+        [
+            (voice.say("pair_no"), found.seq),
+            (voice.say("customer"), found.customer),
+            (voice.say("goes"), sep.join(found.apart)),
+            (voice.say("stays"), sep.join(found.kept)),
+        ]
+    )
+    return blocks(facts, voice.say("next_run", seq=found.seq))
+
+
+@shows("limner.app.identity:Undone")
+def undone(found: Undone, voice: Voice) -> str:
+    """What was taken back, and the next step."""
+    return blocks(passages([found.change], voice), voice.say("next_run_undone"))

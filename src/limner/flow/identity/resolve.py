@@ -131,6 +131,13 @@ def _noted(question: _Question, links: pa.Table, before: Made | None) -> int:
     )
 
 
+def note(stores: Stores, version: str, *, asof: datetime, now: datetime, previous: str | None) -> int:
+    """Write down the merges of a version that was made before and comes into force again; how many are new."""
+    links = _of_version(stores, "links", version)
+    found = links["trace"].to_numpy(), links["number"].to_numpy()
+    return note_merges(stores, found, read_mints(stores), asof=asof, now=now, previous=previous)
+
+
 def _afresh(question: _Question, tell: Tell) -> tuple[pa.Table, pa.Table, int]:
     """Links and cuts out of all records."""
     seen, together = named(question.stores, question.made.asof, question.kinds)
