@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.core.errors import BadInput
-from limner.maths.components import components
+from limner.maths.components import components, joined
 
 scipy_sparse = pytest.importorskip("scipy.sparse")
 csgraph = pytest.importorskip("scipy.sparse.csgraph")
@@ -54,3 +54,23 @@ def test_no_edges_and_no_nodes():
 def test_bad_edges_are_named(a, b):
     with pytest.raises(BadInput):
         components(3, a, b)
+
+
+@given(st.integers(1, 40), st.data())
+def test_a_batch_on_top_equals_all_at_once(n, data):
+    edges = st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=60)
+    old, new = (np.asarray(data.draw(edges), np.int32).reshape(-1, 2).T for _ in range(2))
+    whole = np.concatenate([old, new], axis=1)
+    np.testing.assert_array_equal(joined(components(n, *old), *new), components(n, *whole))
+
+
+def test_a_long_chain_on_top_is_one_component():
+    n = 100_000
+    label = components(n, np.arange(0, n, 2), np.arange(1, n, 2))
+    assert not joined(label, np.arange(1, n - 1, 2), np.arange(2, n, 2)).any()
+
+
+@pytest.mark.parametrize(("a", "b"), [([0], [3]), ([-1], [0]), ([0, 1], [0])])
+def test_bad_edges_on_top_are_named(a, b):
+    with pytest.raises(BadInput):
+        joined(components(3, [], []), a, b)

@@ -2,4 +2,4 @@
 SELECT trace, beside, reason
 FROM cuts
 WHERE trace IN (SELECT w.trace FROM wanted AS w) OR beside IN (SELECT w.trace FROM wanted AS w)
-ORDER BY 1, 2
+ORDER BY trace, beside

@@ -163,11 +163,12 @@ def _again(question: _Question, before: Made, tell: Tell) -> tuple[pa.Table, pa.
     joined = join(seen, together, stores.settings.identity, evidence, inside)
     new_links, new_cuts = _tables(question, seen, joined, inside & seen.is_seen)
     cuts = _of_version(stores, "cuts", before.version)
-    is_mine = [lookup(again, cuts[name].to_numpy())[1] for name in ("trace", "beside")]
-    kept_cuts = cuts.filter(pa.array(~(is_mine[0] & is_mine[1])))
-    kept_links = links.filter(pa.array(~lookup(again, links["trace"].to_numpy())[1]))
+    mine = np.zeros(int(max(again[-1:].max(initial=0), links["trace"].to_numpy().max(initial=0))) + 1, np.bool_)
+    mine[again] = True
+    both = mine[cuts["trace"].to_numpy()] & mine[cuts["beside"].to_numpy()]
+    kept_links = links.filter(pa.array(~mine[links["trace"].to_numpy()]))
     whole = pa.concat_tables([kept_links, new_links]).sort_by("trace") if new_links.num_rows else kept_links
-    return whole, pa.concat_tables([kept_cuts, new_cuts]), again.size
+    return whole, pa.concat_tables([cuts.filter(pa.array(~both)), new_cuts]), again.size
 
 
 def _of_version(stores: Stores, view: str, version: str) -> pa.Table:

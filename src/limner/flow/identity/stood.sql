@@ -6,4 +6,4 @@ FROM identifiers AS i
 WHERE i.happened_at < :asof AND i.trace IS NOT NULL
   AND (i.trace IN (SELECT w.trace FROM wanted AS w) OR i.with_trace IN (SELECT w.trace FROM wanted AS w))
 GROUP BY i.trace, coalesce(i.with_trace, i.trace), i.kind, i.source, i.load
-ORDER BY 1, 2, 4, 5
+ORDER BY trace, beside, source, load
