@@ -74,14 +74,15 @@ class Phones:
         if self._stated is not None:
             return self._stated.get(prefix) or self._stated.get(prefix[:3]) or {}
         library = _library()
-        number = library.parse(f"+86{prefix}0000")
-        where = str(library.geocoder.description_for_number(number, "zh"))
-        carrier = str(library.carrier.name_for_number(number, "zh"))
-        found = _placed(where) if where and where != "中国" else {}
+        number = library.PhoneNumber(country_code=86, national_number=int(f"{prefix}0000"))
+        where = str(library.geocoder.description_for_valid_number(number, "zh"))
+        carrier = str(library.carrier.name_for_valid_number(number, "zh"))
+        found = dict(_placed(where)) if where and where != "中国" else {}
         return found | ({"carrier": _CARRIERS.get(carrier, carrier)} if carrier else {})
 
 
-def _placed(where: str) -> dict[str, str]:
+@lru_cache(maxsize=4096)
+def _placed(where: str) -> Mapping[str, str]:
     """Province and city of a description such as 江苏省连云港市, under their names of today."""
     place, _ = place_of(where)
     return {name: value for name, value in (("province", place.province), ("city", place.city)) if value}
