@@ -6,7 +6,7 @@ import struct
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.core.errors import Broken
@@ -81,12 +81,14 @@ def test_every_division_written_in_full_is_itself():
                 assert place_of(written + "人民路1号") == (place, None), written
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_text_upsets_a_kind(written):
     for kind in ("address", "person_name", "id_card", "phone", "user_agent"):
         finds(kind, written)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="北京上海市区县朝阳鼓楼南路中山吉林省州内蒙古自治", max_size=12))
 def test_a_place_is_whole(written):
     place, _ = place_of(written)
