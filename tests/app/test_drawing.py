@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import sqlglot
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import (
     Boolean,
     Column,
@@ -376,3 +378,54 @@ def test_zones_of_a_database_are_kept():
     assert High.unpacked(High(moment).packed()).value == moment
     for value in (datetime(2026, 8, 1), date(2026, 8, 1), 7, Decimal("1.50"), "是"):
         assert High.unpacked(High(value).packed()).value == value
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.integers(-8, 5), max_size=5), min_size=1, max_size=5))
+def test_rows_that_come_no_later_than_the_overlap_are_each_taken_once(tmp_path_factory, steps):
+    """At each step rows are committed whose moment is up to ten minutes before now; then they are collected."""
+    folder = tmp_path_factory.mktemp("late")
+    crm = Crm(f"sqlite:///{folder / 'crm.db'}")
+    with pytest.MonkeyPatch.context() as patch:
+        source = SALES.format(what=BY_CURSOR + ", overlap: 30m")
+        with shop_of(folder, crm.url, patch, source) as shop:
+            number, now = 0, 100
+            for lags in steps:
+                now += 6
+                for lag in lags:
+                    number += 1
+                    crm.add(number, minute=now + lag)
+                shop.collect()
+            assert orders(shop) == list(range(1, number + 1))
+            assert all(load.counts.rejected == {} for load in shop.loads())
+
+
+CHECKED = SALES + "checks:\n  - {{check: range, column: paid, at_most: 100, level: hard}}\n"
+
+
+def test_a_held_reading_is_not_read_again_and_a_dropped_one_is(tmp_path, lite, monkeypatch):
+    with shop_of(tmp_path, lite.url, monkeypatch, CHECKED.format(what=BY_CURSOR)) as shop:
+        lite.add(1, 2)
+        assert shop.collect().used == 2
+        lite.add(3, paid="900")
+        (held,) = shop.collect().held
+        assert orders(shop) == [1, 2]
+        assert shop.collect().files == ()
+        shop.drop(held, why="wrong amount")
+        with lite.engine.begin() as connection:
+            connection.execute(update(lite.sales).where(lite.sales.c.id == 3).values(paid=Decimal(9)))
+        shop.collect()
+        assert orders(shop) == [1, 2, 3]
+
+
+def test_what_enriches_is_read_too(tmp_path, lite, monkeypatch):
+    lite.add(1)
+    with lite.engine.begin() as connection:
+        connection.execute(update(lite.sales).values(member="11010519491231002X"))
+    source = (
+        "sql: {url: 'env:CRM_URL', table: sales, key: id}\nidentifiers: {member_no: id}\n"
+        "enrich: [{kind: id_card, column: member, traits: [born]}]\n"
+    )
+    with shop_of(tmp_path, lite.url, monkeypatch, source) as shop:
+        assert shop.collect().used == 1
+        assert ask(shop, "SELECT name FROM traits WHERE name = 'born'") == [{"name": "born"}]

@@ -197,3 +197,25 @@ def test_nothing_to_watch_is_refused(home):
         shop.apply()
         with pytest.raises(NotFound, match="watch: true"):
             need_watched(shop)
+
+
+def test_it_idles_on_the_ledger_until_a_source_is_watched(home):
+    (home / "sources" / "till.yaml").write_text(TILL.replace("watch: true", "watch: false"))
+    put(home, "a.csv", "A1")
+    with limner.open(home) as other:
+        other.apply()
+    moments = iter(range(100))
+    heard: list[object] = []
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            (home / "sources" / "till.yaml").write_text(TILL)
+            with limner.open(home) as other:
+                other.apply()
+
+    with limner.open(home) as shop:
+        watch(shop, heard.append, is_over=lambda: bool(heard), sleep=sleep, clock=lambda: float(next(moments)))
+    assert slept[:4] == [10.0, 10.0, 10.0, 1.0]
+    assert len(heard) == 1

@@ -15,6 +15,7 @@ from limner.core.errors import Clash, NotFound, words
 from limner.core.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from limner.store.ledger import Ledger
     from limner.store.stores import Stores
 
 NO_WORKSPACE = words(
@@ -85,20 +86,27 @@ def settings_of(folder: Path, environ: Mapping[str, str] | None = None) -> Setti
     return replace(found, enrich=replace(found.enrich, **given))
 
 
+def open_ledger(folder: Path, settings: Settings) -> Ledger:
+    """Open the ledger alone; whoever asks only it needs no engine."""
+    from limner.store.ledger import Ledger
+
+    place = settings.stores.ledger
+    return Ledger(place) if "://" in place else Ledger.at(folder / place)
+
+
 def open_stores(folder: Path, settings: Settings) -> Stores:
     """Open every store of a workspace. What they stand on is imported here: a word about settings loads no engine."""
     from limner.core.ours import Property
     from limner.store.definitions import load_definitions
     from limner.store.gallery import Gallery
     from limner.store.lake.duckdb import DuckLake
-    from limner.store.ledger import Ledger
     from limner.store.stores import Stores
     from limner.store.vault import Vault
 
     place = settings.stores.ledger
     if not (folder / "state" / "keys").exists() and ("://" in place or not (folder / place).exists()):
         make_keys(folder)  # a folder from version control has no state yet
-    ledger = Ledger(place) if "://" in place else Ledger.at(folder / place)
+    ledger = open_ledger(folder, settings)
     declared = load_definitions(ledger).of(Property)
     lake = DuckLake(
         folder / settings.stores.lake,

@@ -30,6 +30,9 @@ LONGEST: Final = 60.0
 _LOOK: Final = 1.0
 """Seconds between two looks at what is due."""
 
+_IDLE: Final = 10.0
+"""Seconds between two looks for a source that is watched, as long as there is none."""
+
 Say = Callable[["Collected | LimnerError"], None]
 
 
@@ -63,6 +66,8 @@ def watch(
 
     `say` hears of every collect that took something in, and of every error.
     """
+    while not sources and not is_over() and not _is_begun(shop, say):
+        sleep(_IDLE)
     state = Watched()
     while not is_over():
         state = look(shop, state, say, clock(), sources)
@@ -78,6 +83,28 @@ def watched(shop: Workspace, names: Sequence[str] = ()) -> tuple[Source, ...]:
     if names:
         return tuple(found.find(Source, name) for name in names)
     return tuple(source for source in found.of(Source).values() if source.watch)
+
+
+def _is_begun(shop: Workspace, say: Say) -> bool:
+    """Whether there is something to watch; what keeps us from knowing is said, and asked again."""
+    try:
+        return is_any_watched(shop)
+    except LimnerError as error:
+        say(error)
+        return False
+
+
+def is_any_watched(shop: Workspace) -> bool:
+    """Whether a source is watched, asked of the ledger alone: no engine is opened for it."""
+    from limner.app.opening import open_ledger
+    from limner.flow.sources.definition import Source
+    from limner.store.definitions import load_definitions
+
+    ledger = open_ledger(shop.folder, shop.settings)
+    try:
+        return any(source.watch for source in load_definitions(ledger).of(Source).values())
+    finally:
+        ledger.close()
 
 
 def need_watched(shop: Workspace) -> None:

@@ -169,14 +169,19 @@ class _Asked:
 
     def back(self, value: Any) -> Any:
         """A cursor's value less the overlap."""
+        overlap = self.overlap_of(value)
+        return value if overlap is None else value - overlap
+
+    def overlap_of(self, value: Any) -> Any:
+        """The overlap as what can be taken off such a value; None without one."""
         overlap = self.source.sql.overlap if self.source.sql else ""
         if not overlap:
-            return value
+            return None
         try:
             if isinstance(value, datetime | date):
-                return value - parse_span(overlap)
+                return parse_span(overlap)
             if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-                return value - _number(value, overlap)
+                return _number(value, overlap)
         except (ValueError, ArithmeticError):
             pass
         kind = type(value).__name__
@@ -230,26 +235,30 @@ class _Near:
     def __init__(self, asked: _Asked) -> None:
         self._asked = asked
         self._known = asked.before.seen_set() if asked.before else frozenset()
+        self._until = asked.before.high.value if asked.before else None
         self._at = asked.names.index(asked.cursor) if asked.cursor else 0
         self._key = asked.names.index(asked.key) if asked.key else None
-        self._rows: deque[tuple[Any, bytes]] = deque()
+        self._rows: deque[tuple[Any, Sequence[Any]]] = deque()
         self._high: Any = None
+        self._overlap: Any = None
 
     def is_new(self, row: Sequence[Any]) -> bool:
         """Whether a row was not in the reading before. Rows come in the order of the cursor."""
         value = row[self._at]
         told = (value, row[self._key]) if self._key is not None else row
-        mark = hashlib.blake2b("\x1f".join(_plain(cell) for cell in told).encode(), digest_size=16).digest()
         if value != self._high:
+            if self._high is None:
+                self._overlap = self._asked.overlap_of(value)
             self._high = value
-            least = self._asked.back(value)
+            least = value if self._overlap is None else value - self._overlap
             while self._rows and self._is_past(self._rows[0][0], least):
                 self._rows.popleft()
-        self._rows.append((value, mark))
+        self._rows.append((value, told))
         if len(self._rows) > _MOST_SEEN:
             source = self._asked.source.id
             raise BadInput(TOO_MANY_TIES, source=source, most=f"{_MOST_SEEN:,}", column=self._asked.cursor)
-        return mark not in self._known
+        is_old = bool(self._known) and (isinstance(value, str) or value <= self._until)
+        return not (is_old and _mark(told) in self._known)
 
     @staticmethod
     def _is_past(value: Any, least: Any) -> bool:
@@ -261,7 +270,12 @@ class _Near:
         high, before = self._high, self._asked.before
         if before is not None and not isinstance(high, str) and before.high.value > high:
             high = before.high.value
-        return Cursor(self._asked.cursor, High(high), b"".join(sorted(mark for _, mark in self._rows)))
+        return Cursor(self._asked.cursor, High(high), b"".join(sorted(_mark(told) for _, told in self._rows)))
+
+
+def _mark(told: Sequence[Any]) -> bytes:
+    """What a row is known by."""
+    return hashlib.blake2b("\x1f".join(_plain(cell) for cell in told).encode(), digest_size=16).digest()
 
 
 def _plain(cell: object) -> str:
