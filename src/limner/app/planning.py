@@ -221,14 +221,14 @@ class Explained:
 
 def explain(shop: Workspace, plan_id: int, customer: str) -> Explained:
     """Why one customer was granted, held out or refused in a plan, and why not the other offers, channels and days."""
-    from limner.app.asking import number_of
+    from limner.app.asking import number_of, shown_name
     from limner.core.ids import customer_id
 
     kept = read_plan(shop.stores, plan_id)
     number = number_of(shop, customer)
     rows = [row for row in decisions_of(shop.stores, plan_id).to_pylist() if row["number"] == number]
     if not rows:
-        raise NotFound(NOT_IN_PLAN, customer=customer, plan_id=plan_id)
+        raise NotFound(NOT_IN_PLAN, customer=shown_name(customer), plan_id=plan_id)
     row = rows[0]
     return Explained(
         plan_id=plan_id,

@@ -59,11 +59,12 @@ def test_an_erased_person_is_nowhere_and_stays_away(shop):
     for name in (WHO, f"phone:{PHONE}"):
         with pytest.raises(NotFound):
             shop.customer(name).show()
-    assert shop.privacy.erase("member_no:M1", yes=True).proof.is_clean
+    for other in ("member_no:M1", "member_no:M2"):  # versions share columns, and after the first one not what is known
+        assert shop.privacy.erase(other, yes=True).proof.is_clean
     with shop.stores.ledger.read() as connection:
-        assert connection.execute(select(func.count()).select_from(tombstones)).scalar_one() == 6
+        assert connection.execute(select(func.count()).select_from(tombstones)).scalar_one() == 9
         bodies = connection.execute(select(audit.c.body).where(audit.c.verb == "privacy erase")).scalars().all()
-    assert len(bodies) == 2
+    assert len(bodies) == 3
     assert not any(PHONE in body or MAIL in body for body in bodies)
 
 

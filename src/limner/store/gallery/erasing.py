@@ -43,17 +43,15 @@ def erase(folder: Path, numbers: BitMap, done: set[int]) -> None:
 
 def _erase_column(folder: Path, header: Header, chosen: Ints, done: set[int]) -> None:
     valid = folder / valid_name(header.file)
+    masks = np.uint8(0xFF) ^ (np.uint8(1) << (chosen & 7).astype(np.uint8))
     if not header.has_nulls:
         _replace(valid, _known_but(header.rows, tuple(chosen.tolist())))
-    inode = (folder / header.file).stat().st_ino
-    if inode in done:
-        return
-    done.add(inode)
-    masks = np.uint8(0xFF) ^ (np.uint8(1) << (chosen & 7).astype(np.uint8))
-    if header.has_nulls:
+    elif _is_first(valid, done):  # versions may share a column and not what is known of it
         known = np.memmap(valid, np.uint8, "r+")
         np.bitwise_and.at(known, chosen >> 3, masks)
         known.flush()
+    if not _is_first(folder / header.file, done):
+        return
     if header.type == "bool":
         values = np.memmap(folder / header.file, np.uint8, "r+", header.offset)
         np.bitwise_and.at(values, chosen >> 3, masks)
@@ -64,6 +62,14 @@ def _erase_column(folder: Path, header: Header, chosen: Ints, done: set[int]) ->
         if codes:
             _blank_words(folder, header, codes)
     values.flush()
+
+
+def _is_first(path: Path, done: set[int]) -> bool:
+    """Whether a file has not been rewritten yet, under whatever name."""
+    inode = path.stat().st_ino
+    is_first = inode not in done
+    done.add(inode)
+    return is_first
 
 
 @lru_cache(maxsize=4)
