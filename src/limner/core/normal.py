@@ -71,6 +71,8 @@ def identifier(name: str, raw: str | None, kind: IdentifierKind | None = None) -
     'phone destroyed by a spreadsheet'
     >>> identifier("member_no", "NULL")
     Normal(kind='member_no', value=None, reason=None)
+    >>> identifier("tmall_nick", "小**花").reason
+    'masked identifier'
     """
     plain = text(raw) if raw is not None else ""
     if is_empty(plain):
@@ -88,6 +90,8 @@ def identifier(name: str, raw: str | None, kind: IdentifierKind | None = None) -
 def _token(name: str, plain: str) -> Normal:
     if len(plain) > LONGEST:
         return Normal(name, None, f"longer than {LONGEST} characters")
+    if "**" in plain:
+        return Normal(name, None, "masked identifier")
     if "." in plain:
         if "e" in plain.lower() and _EXPONENT.fullmatch(plain):
             return Normal(name, None, SPREADSHEET.format(form="number"))

@@ -209,3 +209,35 @@ def test_blocks_of_utf8_are_cut_between_characters(tmp_path, cut, monkeypatch):
     for content, text in ((good, good.decode()), (good + b"\xff" + good, good.decode() + "\ufffd" + good.decode())):
         with encodings.Utf8Stream(put(tmp_path, "a.txt", content), "utf-8") as stream:
             assert stream.readall().decode() == text
+
+
+BILL = "微信支付账单明细,,,,\n微信昵称：[南枝],,,,\n\n起始：[2026-08-01] 终止：[2026-08-31],,,,\n----明细列表----,,,,\n时间,对方,收/支,金额,单号\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "first"),
+    [
+        (BILL + "2026-08-01,王,收入,¥5,1\n", ["时间", "对方", "收/支", "金额", "单号"], 7),
+        ("#账号：[1]\n#起始,终止\na,b,c,d,e\n1,2,3,4,5\n", ["a", "b", "c", "d", "e"], 4),
+        ("a,b\n1,2\n", ["a", "b"], 2),
+        (",b\n1,2\n", ["column_1", "b"], 2),
+        ("单列\n1\n", ["单列"], 2),
+        ("a,b,c,d\n1,,,\n,2,,\n", ["a", "b", "c", "d"], 2),
+    ],
+)
+def test_title_lines_above_a_header_are_passed_over(tmp_path, content, names, first):
+    path = tmp_path / "bill.csv"
+    path.write_text(content, encoding="utf-8")
+    _, reader = reader_of(path)
+    assert list(reader.columns(path, ReadOptions())) == names
+    chunk = next(iter(reader.chunks(path, ReadOptions(), names)))
+    assert chunk.rows[LINE][0].as_py() == first
+
+
+def test_cells_are_stripped_of_marks(tmp_path):
+    path = tmp_path / "bill.csv"
+    path.write_text("a,b\n`2026-08-01,`0.01\n\t12\t,\n", encoding="utf-8")
+    _, reader = reader_of(path)
+    (chunk,) = reader.chunks(path, ReadOptions(strip="`\t"), ["a", "b"])
+    assert chunk.rows["a"].to_pylist() == ["2026-08-01", "12"]
+    assert chunk.rows["b"].to_pylist() == ["0.01", ""]

@@ -1,7 +1,7 @@
 """The contract of enrichment: a kind reads one text, and whoever asks for a column has each different text read once.
 
-A kind is a class with the methods of `Enricher`, named by `@enrich_kind("phone")` in a module of this folder, from an
-entry point `limner.enrichers`, or from a trusted workspace folder. What it cannot tell is missing from its answer; a
+A kind is a class with the methods of `Enricher`, named by `@enrich_kind("phone")` in a module of this folder or from an
+entry point `limner.enrichers`. What it cannot tell is missing from its answer; a
 text that should have said more comes with a reason, and is counted under it. Nothing is guessed in silence.
 """
 
