@@ -101,6 +101,7 @@ def open_stores(folder: Path, settings: Settings) -> Stores:
     from limner.store.gallery import Gallery
     from limner.store.lake.duckdb import DuckLake
     from limner.store.stores import Stores
+    from limner.store.stream import Stream
     from limner.store.vault import Vault
 
     place = settings.stores.ledger
@@ -115,11 +116,13 @@ def open_stores(folder: Path, settings: Settings) -> Stores:
         properties=[(name, value.type) for name, value in declared.items()],
         zone=settings.zone,
     )
+    vault = Vault(folder / settings.stores.vault, *vault_keys(folder, settings.keys))
     return Stores(
         ledger=ledger,
         lake=lake,
         gallery=Gallery(folder / settings.stores.gallery),
-        vault=Vault(folder / settings.stores.vault, *vault_keys(folder, settings.keys)),
+        vault=vault,
+        stream=Stream(folder / settings.stores.stream, vault),
         hash_key=key_at(folder, "hash", settings.keys.hash),
         settings=settings,
     )

@@ -33,6 +33,7 @@ class StoreSettings:
     lake: str = "state/lake"
     gallery: str = "state/gallery"
     vault: str = "state/vault.db"
+    stream: str = "state/stream"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,19 @@ from limner.core.settings import Settings
 from limner.store.gallery import Gallery
 from limner.store.lake.duckdb import DuckLake
 from limner.store.ledger import Ledger
+from limner.store.stream import Stream
 from limner.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Ledger, lake, gallery and vault, with the key identifiers are hashed with and the settings read once."""
+    """Ledger, lake, gallery, vault and stream, with the key identifiers are hashed with and the settings read once."""
 
     ledger: Ledger
     lake: DuckLake
     gallery: Gallery
     vault: Vault
+    stream: Stream
     hash_key: bytes
     settings: Settings
 

@@ -59,21 +59,21 @@ def _by_order(desk: Desk, mapping: Mapped, unit: Sequence[Piece], odd: frozenset
     rows = int(desk.one(exp.select(exp.Count(this=exp.Star())).from_(_STAGED))[0]) if desk.has(_STAGED) else 0
     count = max(1, -(-rows // base.CHUNK_ROWS)) if len(unit) == 1 else 1
     orders = [exp.column(part.fields["order_id"]) for part in mapping.of("events")]
-    for number in range(count):
+    for turn in range(count):
         query = exp.select("*").from_(_STAGED)
         if count > 1:
             bucket = template(
                 "hash(coalesce(:o, '')) % :n", o=exp.func("coalesce", *orders), n=exp.Literal.number(count)
             )
-            desk.make(ROWS, query.where(bucket.eq(exp.Literal.number(number))))
+            desk.make(ROWS, query.where(bucket.eq(exp.Literal.number(turn))))
         elif desk.has(_STAGED):
             desk.rename(_STAGED, ROWS)
         else:
             desk.drop(ROWS)
         pieces = tuple(
-            Piece(whole.job, number, number == count - 1, whole.broken if number == 0 else ())
+            Piece(whole.job, turn + whole.job.first, turn == count - 1, whole.broken if turn == 0 else ())
             for whole in unit
-            if number >= whole.job.load.done
+            if turn + whole.job.first >= whole.job.load.done
         )
         if pieces:
             yield Batch(pieces, odd)

@@ -57,7 +57,8 @@ class EventMap:
 
     `amount` of an order is what was paid for it; without one, an order's amount is the sum of its lines. In a file of
     order lines it is taken from the order's first line, or summed when `is_amount_per_line`. A refund's amount is
-    written positive, whatever sign the file gives it.
+    written positive, whatever sign the file gives it. `extra` is a column of JSON objects: what else is known of the
+    event, kept as it is.
     """
 
     name: Reads
@@ -73,6 +74,7 @@ class EventMap:
     currency: Reads = ""
     via: Reads = ""
     session: Reads = ""
+    extra: Reads = ""
     properties: Mapping[str, Reads] = field(default_factory=dict)
 
 
@@ -190,6 +192,25 @@ class EnrichMap:
         return f"{self.label}:{find}"
 
 
+@dataclass(frozen=True, slots=True)
+class LiveMap:
+    """What clients mean that send live. `user` and `anonymous` are the kinds of identifier that their own ids are.
+
+    `identifiers` are traits that are identifiers: name → kind; phone, email and their like need not be named. `names`
+    are names of events → ours, `traits` names of traits → ours (an empty one leaves the trait out), `fields` properties
+    → the field of an event they fill (order_id, amount, item_id, category, quantity, currency, session, via).
+    `repeats` says how a message is known again: by the id its client gave it, or by its content where it gave none.
+    """
+
+    user: str = "user_id"
+    anonymous: str = "cookie"
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    traits: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    repeats: Literal["id", "content"] = "id"
+
+
 @definition("sources")
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -206,7 +227,8 @@ class Source:
     train models and never fire live journeys; `collect` may say otherwise for one run. `extra: keep` keeps columns
     nobody mapped as text. `optional` names columns a file may lack. `strip` are characters taken off both ends of
     every cell. `enrich` reads more out of columns. `checks` are what every load is held to. `money` states in words
-    what the amounts mean; `ask` are open questions with the answers assumed.
+    what the amounts mean; `ask` are open questions with the answers assumed. A source that is `live` has no files:
+    clients send to it, with a write key.
     """
 
     id: str
@@ -248,6 +270,7 @@ class Source:
     consents: tuple[ConsentMap, ...] = ()
     receipts: ReceiptMap | None = None
     checks: tuple[CheckRule, ...] = ()
+    live: LiveMap | None = None
     money: str = ""
     ask: Mapping[str, object] = field(default_factory=dict)
 

@@ -29,7 +29,7 @@ _SEEN, _TWICE = "orders_seen", "rows_twice"
 def mark_duplicates(desk: Desk, making: Making, stores: Stores) -> None:
     """Write the reason into rows that repeat what is known; `making.rows` is changed in place."""
     for part in making.mapped.of("events"):
-        if "event_id" in part.fields:
+        if "event_id" in part.fields and making.mapped.source.live is None:  # what is live is known before
             _by_id(desk, making, stores, part)
         if "order_id" in part.fields:
             _by_order(desk, making, stores, part)

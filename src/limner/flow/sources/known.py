@@ -74,6 +74,14 @@ class Known:
         self._place = np.concatenate([self._place, np.full(most + 1 - len(self._place), -1, np.int32)])
         self._place[traces] = first + np.arange(len(traces), dtype=np.int32)
 
+    def take_in(self, rows: pa.Table) -> None:
+        """Add rows of the lake's `traces`: kind, hash, trace."""
+        import pyarrow.compute as pc
+
+        for kind in pc.unique(rows["kind"]).to_pylist():
+            mine = rows.filter(pc.equal(rows["kind"], kind))
+            self.add(kind, halves(_joined(mine["hash"])), mine["trace"].to_numpy().astype(np.int32))
+
     def traces(self, hashes: Halves) -> Ints:
         """The trace of each hash, `NO_TRACE` for one that is not known."""
         found = np.full(len(hashes), NO_TRACE, np.int32)
@@ -116,12 +124,8 @@ class Known:
 
 def known_of(rows: pa.Table) -> Known:
     """What is known by the rows of the lake's `traces`: kind, hash, trace."""
-    import pyarrow.compute as pc
-
     known = Known()
-    for kind in pc.unique(rows["kind"]).to_pylist():
-        mine = rows.filter(pc.equal(rows["kind"], kind))
-        known.add(kind, halves(_joined(mine["hash"])), mine["trace"].to_numpy().astype(np.int32))
+    known.take_in(rows)
     return known
 
 

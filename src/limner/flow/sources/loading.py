@@ -55,18 +55,19 @@ _TABLES: Sequence[tuple[str, Callable[[Making], exp.Query | None]]] = (
 class Place:
     """The working place of one collect: the desk, the traces known, and the rows of its files, read ahead.
 
-    It is opened when there is a file to load.
+    It is opened when there is a file to load. `traces` known before are used and left open.
     """
 
-    def __init__(self, stores: Stores, runs: Sequence[Run]) -> None:
+    def __init__(self, stores: Stores, runs: Sequence[Run], traces: Traces | None = None) -> None:
         self._closing = ExitStack()
         if not runs:
             return
         with ExitStack() as opened:
             self.desk = Desk(stores.lake)
             opened.callback(self.desk.close)
-            self.traces = Traces(stores)
-            opened.callback(self.traces.close)
+            self.traces = traces or Traces(stores)
+            if traces is None:
+                opened.callback(self.traces.close)
             self.ready = opened.enter_context(closing(stream(runs, self.traces)))
             self._closing = opened.pop_all()
 

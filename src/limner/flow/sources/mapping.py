@@ -39,6 +39,7 @@ EVENT: Mapping[str, Type] = {
     "currency": "key",
     "via": "key",
     "session": "key",
+    "extra": "json",
 }
 LINE_FIELDS: Mapping[str, Type] = {
     "item_id": "key",
@@ -266,7 +267,7 @@ def _identifiers(desk: _Desk, source: Source, kinds: Kinds) -> tuple[Named, ...]
     for key, kind, reads, is_other in found:
         long = as_field(reads)
         label = long.column or "+".join(long.columns)
-        named.append(Named(key, kinds.of(kind), label, long, is_other))
+        named.append(Named(key, kinds.of(kind.partition("#")[0]), label, long, is_other))
     return tuple(sorted(named, key=lambda n: (n.is_other, n.kind.rank)))
 
 
@@ -346,6 +347,7 @@ _NOT_READ_OF_SOURCE = frozenset(
         "ask",
         "cancelled",
         "reject",
+        "live",
     ]
 )
 """Fields that read no column: of the parts of a source, and of a source itself."""

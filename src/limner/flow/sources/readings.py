@@ -26,9 +26,9 @@ from limner.flow.sources.names import canonical_name
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Type = Literal["key", "text", "name", "receipt", "number", "money", "bool", "instant", "date", "float"]
+Type = Literal["key", "text", "name", "receipt", "json", "number", "money", "bool", "instant", "date", "float"]
 """key: an id, kept as written · text · name: an event's name made canonical · receipt: a message event's name ·
-number, money: decimal(18,4) · float: a number as a trait keeps it · bool · instant · date: one that may be old."""
+json: an object's text · number, money: decimal(18,4) · float: a number as a trait keeps it · bool · instant · date: one that may be old."""
 
 OLDEST_DATE: Final = 1900
 NOT_YES_OR_NO: Final = "neither yes nor no"
@@ -189,6 +189,8 @@ def fast(reading: Reading, columns: Mapping[str, str]) -> Fast:
         case "bool" | "name" | "receipt":
             nothing = exp.cast(exp.null(), SQL_TYPES.get(reading.type, "VARCHAR"))
             return Fast(nothing, template(":x IS NOT NULL", x=raw), raw)
+        case "json":
+            return Fast(template("CASE WHEN json_valid(:x) AND json_type(:x) = 'OBJECT' THEN :x END", x=raw), None, raw)
         case _ if kind not in TEXTS:
             return Fast(raw, None, raw)
         case _:

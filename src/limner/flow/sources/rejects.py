@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp
 
@@ -31,7 +31,8 @@ def reject_rows(desk: Desk, mapping: Mapped, batch: Batch) -> tuple[pa.Table, Va
 
     whole = desk.ask(desk.once(("whole", id(mapping)), _whole_rows))
     single = desk.ask(desk.once(("single", id(mapping), batch.odd), lambda: _values_left_out(mapping, batch.odd)))
-    both = pa.concat_tables([_plain(whole), _broken(batch), _plain(single)])
+    single = pa.concat_tables([_plain(single), _laid(batch, "left_out")])
+    both = pa.concat_tables([_plain(whole), _laid(batch, "broken"), single])
     shown = pc.dictionary_encode(both["value"]).combine_chunks()
     hidden = pa.array([masked(v) for v in shown.dictionary.to_pylist()], pa.string()).take(shown.indices)
     load = pc.shift_right(both["_line"], PLACE_BITS)
@@ -67,13 +68,14 @@ def _plain(table: pa.Table) -> pa.Table:
     return pa.table({name: table[name].cast(kind) for name, kind in kinds.items()})
 
 
-def _broken(batch: Batch) -> pa.Table:
+def _laid(batch: Batch, name: Literal["broken", "left_out"]) -> pa.Table:
+    """What the reader of a file found by itself."""
     import pyarrow as pa
 
     rows = [
         ((piece.job.load.load << PLACE_BITS) + line, "", text, reason)
         for piece in batch.pieces
-        for line, text, reason in piece.broken
+        for line, text, reason in getattr(piece, name)
     ]
     columns = [list(c) for c in zip(*rows, strict=True)] or [[], [], [], []]
     kinds = (pa.int64(), pa.string(), pa.string(), pa.string())

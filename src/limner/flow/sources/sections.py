@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,10 @@ from limner.flow.sources.judging import signed_amount
 from limner.flow.sources.mapping import Mapped, Part
 from limner.flow.sources.readings import instant_literal, template
 from limner.flow.sources.staging import BEGINNING, masked_json
+
+
+LATE = timedelta(days=1)
+"""What reaches a live source this long after it happened is history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +147,25 @@ def _event(making: Making, part: Part) -> exp.Select:
         wanted.append(signed_amount(exp.column(part.fields["name"]), exp.column(part.fields["amount"])).as_("amount"))
         wanted.append(exp.Literal.string(making.mapped.currency).as_("currency"))
     wanted += [exp.column(key).as_(f"p_{name}") for name, key in part.properties.items()]
-    wanted += [exp.Boolean(this=making.mapped.source.is_history).as_("is_history")]
+    wanted.append(is_history(making, happened).as_("is_history"))
     extra = _loose(making, part)
     if extra is not None:
         wanted.append(extra.as_("extra"))
     return exp.select(*wanted).from_(making.rows).where(_good(part))
 
 
+def is_history(making: Making, happened: exp.Expr) -> exp.Expr:
+    """Whether a fact is history, which starts no live journey: what a source says, or what came in a day late."""
+    if making.mapped.source.is_history or making.mapped.source.live is None:
+        return exp.Boolean(this=making.mapped.source.is_history)
+    return exp.LT(this=happened.copy(), expression=instant_literal(making.received_at - LATE))
+
+
 def _loose(making: Making, part: Part) -> exp.Expr | None:
     """Undeclared properties and kept columns as one JSON text."""
     keeps = making.mapped.source.extra == "keep"
+    if "extra" in part.fields:
+        return masked_json(exp.column(part.fields["extra"]))
     if not part.loose:
         return exp.column("extra") if keeps else None
     pairs = [p for name, key in part.loose.items() for p in (exp.Literal.string(name), exp.column(key))]
@@ -193,7 +206,7 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
         signed_amount(name, line_amount(lines, part)).as_("amount"),
         day_of(making, exp.column("order_at")).as_("day"),
         hour_of(making, exp.column("order_at"), exp.column("order_off")).as_("hour"),
-        exp.Boolean(this=making.mapped.source.is_history).as_("is_history"),
+        is_history(making, exp.column("order_at")).as_("is_history"),
     ]  # fmt: skip
     off = over(exp.ArgMin(this=exp.column(part.fields["happened_at"] + "_off"), expression=exp.column("_line")))
     inner = exp.select(
@@ -269,7 +282,7 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
         *making.common(happened, "order_line"), day_of(making, happened).as_("day"),
         hour_of(making, happened, exp.column("order_off")).as_("hour"),
         exp.Literal.string(making.mapped.currency).as_("currency"),
-        exp.Boolean(this=making.mapped.source.is_history).as_("is_history"),
+        is_history(making, happened).as_("is_history"),
     ]  # fmt: skip
     inner = exp.Star(except_=[exp.column(c) for c in ("order_at", "order_off", "order_line")])
     return exp.select(inner, *outer).from_(grouped.subquery("grouped"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from limner.core.errors import Full, LimnerError
 from limner.flow.sources import base
 from limner.flow.sources.ahead import ahead
-from limner.flow.sources.base import LINE, PLACE_BITS, Chunk
+from limner.flow.sources.base import LINE, PLACE_BITS, Chunk, options_of
 from limner.flow.sources.loads import Load
 from limner.flow.sources.mapping import Mapped
 from limner.flow.sources.reading import chunks_of
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file to load."""
+    """One file to load. `rows` reads it where it is no file; its first batch is numbered `first`."""
 
     path: Path
     load: Load
+    rows: base.Reader | None = None
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Piece:
     number: int
     is_last: bool
     broken: tuple[tuple[int, str, str], ...] = ()
+    left_out: tuple[tuple[int, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def _in_rows(jobs: Sequence[Job], parts: _Parts) -> Iterator[Gathered | Failed]:
                 if waiting.rows and waiting.rows + chunk.rows.num_rows > base.CHUNK_ROWS:
                     yield waiting
                     waiting = Gathered()
-                waiting.pieces.append(Piece(job, number, is_last, tuple(chunk.broken)))
+                waiting.pieces.append(Piece(job, number, is_last, tuple(chunk.broken), tuple(chunk.left_out)))
                 waiting.tables.append(placed(chunk.rows, job.load.load))
                 waiting.far.append((chunk.done, chunk.total, job.path.name))
                 if not is_last:
@@ -232,10 +235,12 @@ def _numbered(mapping: Mapped, job: Job) -> Iterator[_Part]:
 
     Of a file of order lines all are: its batches are cut by order.
     """
-    found = chunks_of(mapping.source, job.path, mapping.used_columns, base.CHUNK_ROWS)
+    columns = mapping.used_columns
+    rows = job.rows.chunks(job.path, options_of(mapping.source), columns) if job.rows else None
+    found = rows or chunks_of(mapping.source, job.path, columns, base.CHUNK_ROWS)
     done = job.load.done if mapping.lines is None else 0
     before: tuple[int, Chunk] | None = None
-    for number, chunk in enumerate(found):
+    for number, chunk in enumerate(found, job.first):
         if before is not None and before[0] >= done:
             yield *before, False
         before = (number, chunk)

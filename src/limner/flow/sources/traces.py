@@ -58,9 +58,27 @@ class Traces:
         self._sealed: list[Future[int]] = []
         self._lock = Lock()
         self.known = known_of(stores.lake.table(exp.select("kind", "hash", "trace").from_("traces")))
-        with stores.ledger.read() as connection:
+        self._files = frozenset(stores.lake.catalog.snapshot().of("traces"))
+        self._erased = self._tombstones()
+
+    def renew(self) -> None:
+        """Learn what others have added since, and forget the texts seen: for one who goes on for long."""
+        files = frozenset(self._stores.lake.catalog.snapshot().of("traces"))
+        for path in sorted(files - self._files):
+            rows = self._stores.lake.file("traces", path)
+            if rows is None:
+                continue  # put together with others meanwhile: it comes with them
+            is_new = self.known.rows(rows["trace"].to_numpy().astype(np.int32)) < 0
+            if is_new.any():
+                self.known.take_in(rows.filter(is_new))
+        self._files = files
+        self._seen.clear()
+        self._erased = self._tombstones()
+
+    def _tombstones(self) -> set[tuple[str, bytes]]:
+        with self._stores.ledger.read() as connection:
             rows = connection.execute(select(tombstones.c.kind, tombstones.c.hash)).all()
-        self._erased = {(kind, bytes(mark)) for kind, mark in rows}
+        return {(kind, bytes(mark)) for kind, mark in rows}
 
     def told(self, kind: IdentifierKind, raws: pa.ChunkedArray, now: datetime) -> Told:
         """What becomes of identifiers of a kind, null where a row has none; those not seen before are learned."""

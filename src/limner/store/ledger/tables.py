@@ -442,3 +442,25 @@ restrictions = Table(
 """Identifiers whose person is kept apart (`restricted`) or must not be erased or thinned out (`held`).
 
 The latest row of a kind and trace counts."""
+write_keys = Table(
+    "write_keys",
+    metadata,
+    Column("key_hash", LargeBinary(32), primary_key=True),
+    Column("source", String(80), nullable=False),
+    Column("ends_in", String(8), nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("made_at", Instant, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("revoked_at", Instant),
+)
+"""The keys by which clients may write to a source, as SHA-256."""
+
+drains = Table(
+    "drains",
+    metadata,
+    _id("drain"),
+    Column("body", Text, nullable=False),
+    Column("began_at", Instant, nullable=False),
+)
+"""What is being brought from the stream into the lake: segments, and the first batch of each load. It is written before
+and taken away after, so that what was cut off is done again with the same rows under the same names."""

@@ -1,0 +1,82 @@
+"""A live source as the sources of its sorts of rows: what is said live is loaded as a file would be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from limner.flow.sources.base import CHUNK_ROWS, Chunk, ReadOptions
+from limner.flow.sources.definition import ConsentMap, EventMap, Field, LineMap, Reads, RejectRule, Source
+from limner.flow.sources.duplicates import DUPLICATE_EVENT
+from limner.flow.sources.live.rows import Columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_EVENT = ("order_id", "item_id", "category", "quantity", "amount", "currency", "via", "session", "extra")
+_CONSENT = {"purpose": "purpose", "until_at": "until", "uses": "uses", "proof": "proof"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows at hand, read as those of a file are."""
+
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    table: pa.Table
+    kinds: Mapping[str, str]
+    broken: Sequence[tuple[int, str, str]] = ()
+    left_out: Sequence[tuple[int, str, str]] = ()
+
+    def columns(self, _path: object, _options: ReadOptions) -> Mapping[str, str]:
+        """The columns with their types in words."""
+        return self.kinds
+
+    def chunks(
+        self, _path: object, _options: ReadOptions, _columns: Sequence[str], _size: int = CHUNK_ROWS
+    ) -> Iterator[Chunk]:
+        """All rows at once."""
+        yield Chunk(self.table, self.broken, self.left_out, self.table.num_rows, self.table.num_rows)
+
+
+def source_of(source: Source, part: str, columns: Columns, types: Mapping[str, str]) -> Source:
+    """The source of one sort of rows (`people`, `events`, `consents`, `orders`), by the columns they have.
+
+    `types` say what the values of a trait are read as.
+    """
+    base = replace(
+        source,
+        kind="live",
+        is_history=False,
+        optional=_ALL,
+        identifiers={name: Field(column=f"id:{name}") for name in columns.named("id:")},
+        traits={name: Field(column=f"trait:{name}", type=types.get(name, "text")) for name in columns.named("trait:")},
+        traits_at=Field(column="happened_at"),
+        reject=(RejectRule({"again": "yes"}, DUPLICATE_EVENT),),
+    )
+    if part == "people":
+        return base
+    found = {name: Field(column=name) for name in _EVENT}
+    event = EventMap(
+        name="name",
+        happened_at="happened_at",
+        event_id="event_id",
+        properties={name: Field(column=f"prop:{name}") for name in columns.named("prop:")},
+        **found,  # type: ignore[arg-type]
+    )
+    if part == "orders":
+        lines = {name: Field(column=f"line:{name}") for name in columns.named("line:")}
+        item: Reads = lines.pop("item_id", Field(column="line:item_id"))
+        return replace(base, events=(replace(event, extra=""),), lines=LineMap(item, **lines))  # type: ignore[arg-type]
+    if part == "consents":
+        said = {name: Field(column=column) for name, column in _CONSENT.items()}
+        consent = ConsentMap("channel", "granted", "happened_at", **said)  # type: ignore[arg-type]
+        return replace(base, events=(replace(event, **dict.fromkeys(found, "")),), consents=(consent,))  # type: ignore[arg-type]
+    return replace(base, events=(event,))
+
+
+_ALL = (
+    "again", "name", "event_id", "happened_at", *_EVENT, "channel", "granted", *_CONSENT.values(), "line:item_id",
+)  # fmt: skip
+"""Columns that a batch may lack."""
+

@@ -1,0 +1,1 @@
+"""The protocols of event clients, one file each."""

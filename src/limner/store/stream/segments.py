@@ -1,0 +1,142 @@
+"""The stream's files: parts (one per writer), in each numbered segments that are open, closed, or drained."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from limner.store.stream.envelope import Envelope, unpacked
+from limner.store.stream.frames import frames
+
+if TYPE_CHECKING:
+    from limner.store.vault import Vault
+
+OPEN: Final = ".open"
+CLOSED: Final = ".closed"
+DRAINED: Final = ".drained"
+"""What a segment's name ends in. Closed ones wait to be drained; drained ones stay a while, to be looked at."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """A segment by its part and number."""
+
+    part: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Its name within the stream.
+
+        >>> Segment("host-0", 7).name
+        'host-0/000000000007'
+        """
+        return f"{self.part}/{self.number:012d}"
+
+
+class Stream:
+    """The stream in a folder, to be read. Writers are `Writer`s, each with a part of its own."""
+
+    def __init__(self, folder: Path, vault: Vault) -> None:
+        self.folder, self._vault = folder, vault
+
+    def waiting(self) -> tuple[Segment, ...]:
+        """The closed segments, oldest first; what a writer that died has left open is closed before."""
+        from limner.store.stream.writer import locked
+
+        for part in self._parts():
+            if any(part.glob(f"*{OPEN}")) and (lock := locked(part)) is not None:
+                try:
+                    close_left(part, self._vault)
+                finally:
+                    os.close(lock)
+        return self._named(CLOSED)
+
+    def size(self, segment: Segment) -> int:
+        """Bytes of a closed segment."""
+        return self._path(segment, CLOSED).stat().st_size
+
+    def read(self, segment: Segment) -> Iterator[Envelope]:
+        """The envelopes of a closed segment, in the order they came."""
+        for _, content in frames(self._path(segment, CLOSED), self._vault, segment.name):
+            yield from unpacked(content)
+
+    def recent(self) -> Iterator[Envelope]:
+        """Whatever is still there, drained, closed and open, oldest file first."""
+        for path in sorted(self._files(), key=lambda path: (path.stat().st_mtime_ns, path.name)):
+            name = f"{path.parent.name}/{path.stem}"
+            try:
+                for _, content in frames(path, self._vault, name, is_open=True):
+                    yield from unpacked(content)
+            except FileNotFoundError:
+                continue  # closed or drained between listing and opening: it comes under its new name next time
+
+    def drained(self, segments: Sequence[Segment]) -> None:
+        """Say that segments are in the lake; asked twice it changes nothing."""
+        for segment in segments:
+            path = self._path(segment, CLOSED)
+            if path.exists():
+                path.rename(path.with_suffix(DRAINED))
+        for part in {segment.part for segment in segments}:
+            synced(self.folder / part)
+
+    def sweep(self, before: float, most: int) -> int:
+        """Delete drained segments that were written before a moment (seconds of the clock), and the oldest of more
+        than `most` bytes; how many went."""
+        found = sorted(self._files(DRAINED), key=lambda path: path.stat().st_mtime)
+        size, gone = sum(path.stat().st_size for path in found), 0
+        for path in found:
+            if path.stat().st_mtime < before or size > most:
+                size -= path.stat().st_size
+                path.unlink()
+                gone += 1
+        return gone
+
+    def _parts(self) -> list[Path]:
+        return sorted(path for path in self.folder.iterdir() if path.is_dir()) if self.folder.exists() else []
+
+    def _files(self, *ends: str) -> list[Path]:
+        wanted = ends or (OPEN, CLOSED, DRAINED)
+        return [path for part in self._parts() for path in part.iterdir() if path.suffix in wanted]
+
+    def _named(self, end: str) -> tuple[Segment, ...]:
+        return tuple(sorted(Segment(path.parent.name, int(path.stem)) for path in self._files(end)))
+
+    def _path(self, segment: Segment, end: str) -> Path:
+        return self.folder / f"{segment.name}{end}"
+
+
+def partitions(folder: Path) -> Iterator[Path]:
+    """The parts that a writer of this machine may take, one after the other."""
+    host = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname().lower())[:60]
+    return (folder / f"{host or 'host'}-{turn}" for turn in count())
+
+
+def close_left(part: Path, vault: Vault) -> None:
+    """Close what a writer that died has left open, cut after its last whole frame. The caller holds the part's lock."""
+    for path in sorted(part.glob(f"*{OPEN}")):
+        end = 0
+        for place, _ in frames(path, vault, f"{part.name}/{path.stem}", is_open=True):
+            end = place
+        if not end:
+            path.unlink()  # nothing in it was acknowledged
+            continue
+        with path.open("r+b") as stream:
+            stream.truncate(end)
+            os.fsync(stream.fileno())
+        path.rename(path.with_suffix(CLOSED))
+    synced(part)
+
+
+def synced(folder: Path) -> None:
+    """See that what the folder lists is on the disk."""
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
