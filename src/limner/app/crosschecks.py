@@ -29,6 +29,7 @@ from limner.flow.journeys.base import NODES
 from limner.flow.models.base import MODEL_KINDS
 from limner.flow.sources.base import readers
 from limner.flow.sources.definition import Source
+from limner.flow.sources.live.source import check_live
 from limner.flow.sources.mapping import every_column, mapped
 from limner.flow.sources.quality import declared
 from limner.flow.sources.quality.judging import compiled
@@ -151,6 +152,9 @@ def _sources(bench: _Bench) -> Iterator[LimnerError]:
 
 def _source(bench: _Bench, source: Source, properties: Mapping[str, str]) -> None:
     check_sql(source)
+    if source.live is not None:
+        check_live(source)
+        return
     if source.kind:
         readers.find(source.kind)
     settings = bench.shop.settings.workspace

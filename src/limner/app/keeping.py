@@ -1,7 +1,9 @@
-"""The keeper: hands over what falls due while a server runs, and lets nothing stop it but being told to.
+"""The keeper: brings in what clients sent and hands over what falls due while a server runs; nothing stops it but being
+told to.
 
-It looks at the ledger, which costs nothing when nothing is due, and delivers as `launch` does, under the same lease. A
-channel that cannot be reached keeps its messages queued: the keeper says so, waits longer each time, and tries again.
+It looks at the stream and at the ledger, which costs nothing when there is nothing to do, and drains and delivers under
+the same lease as every other work. What fails is said, and tried again after a wait that grows: a channel that cannot
+be reached keeps its messages queued, what cannot be drained stays in the stream.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from limner.core.errors import Busy, LimnerError
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.flow.channels.deliver import Delivered
+    from limner.flow.sources.live.drain import Drain, Drained
 
 EVERY: Final = 1.0
 """Seconds between two looks at the ledger."""
@@ -37,11 +40,15 @@ class Watch:
 
     @property
     def wait(self) -> float:
-        """Seconds until the next look."""
+        """Seconds until the next try after a failure."""
         return min(EVERY * 2.0**self.failures, LONGEST) if self.failures else EVERY
 
+    def is_waiting(self, at: float) -> bool:
+        """Whether it is too early to try again."""
+        return bool(self.failures) and self.delivered_at is not None and at - self.delivered_at < self.wait
 
-Say = Callable[["Delivered | LimnerError"], None]
+
+Say = Callable[["Delivered | Drained | LimnerError"], None]
 
 
 def keep(
@@ -52,18 +59,61 @@ def keep(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Deliver whatever falls due until `is_over`. `say` hears of every delivery that did something, and every error."""
-    watch = Watch()
-    while not is_over():
-        watch = look(shop, watch, say, clock())
-        if not is_over():
-            sleep(watch.wait)
+    """Drain and deliver until `is_over`. `say` hears of everything that was done, and of every error."""
+    watch, taking = Watch(), Taking(shop)
+    try:
+        while not is_over():
+            taking.look(say, clock())
+            watch = look(shop, watch, say, clock())
+            if not is_over():
+                sleep(EVERY)
+    finally:
+        taking.close()
+
+
+class Taking:
+    """Draining, look by look; what is remembered from one to the next is let go of after an error."""
+
+    def __init__(self, shop: Workspace) -> None:
+        self._shop = shop
+        self._drain: Drain | None = None
+        self._failures = 0
+        self._again_at = 0.0
+
+    def look(self, say: Say, at: float) -> None:
+        """Drain whatever waits; after an error not before its wait is over."""
+        from limner.app.intake import drain_all
+        from limner.flow.sources.live.drain import Drain
+
+        if at < self._again_at or not self._shop.stores.stream.has_work():
+            return
+        try:
+            self._drain = self._drain or Drain(self._shop.stores)
+            for done in drain_all(self._shop, self._drain):
+                say(done)
+        except Busy:
+            return  # another process is at work in the lake: what waits is found at the next look
+        except LimnerError as error:
+            self.close()
+            self._failures += 1
+            self._again_at = at + min(EVERY * 2.0**self._failures, LONGEST)
+            say(error)
+            return
+        self._failures = 0
+
+    def close(self) -> None:
+        """Let go of what is remembered."""
+        if self._drain is not None:
+            self._drain.close()
+            self._drain = None
 
 
 def look(shop: Workspace, watch: Watch, say: Say, at: float) -> Watch:
     """One look at the ledger, and a delivery when something is due."""
     from limner.app.launching import send_due
 
+    if watch.is_waiting(at):
+        return watch
     is_sweep = watch.delivered_at is None or at - watch.delivered_at >= SWEEP
     try:
         if not is_sweep and not _is_due(shop, shop.clock()):

@@ -122,6 +122,42 @@ VERBS: tuple[Verb, ...] = (
         (Argument("source", "only this source, watched or not", is_positional=True, metavar="SOURCE"),),
         doors=("cli",),
     ),
+    Verb(
+        "drain",
+        "bring what clients sent live into the lake now; a running server does it by itself",
+        "limner.app.intake:drain",
+    ),
+    Verb(
+        "tail",
+        "show what clients sent last, and why what could not be used was not",
+        "limner.app.intake:tail",
+        (
+            Argument("source", "of this source only", is_positional=True, metavar="SOURCE"),
+            Argument("limit", "how many at most", "int", default=20),
+            Argument("rejects", "only what could not be used", "flag"),
+        ),
+        doors=("cli", "python", "http"),
+        http="GET /intake/tail",
+    ),
+    Verb(
+        "key make",
+        "make a write key for a live source; it is shown this once",
+        "limner.app.intake:key_make",
+        (
+            _one("source", "the source clients may write to", metavar="SOURCE"),
+            Argument("key", "let this key write, which clients have already", metavar="KEY"),
+            Argument("note", "what the key is for", default=""),
+        ),
+        doors=("cli",),
+    ),
+    Verb("key list", "list the write keys by their last letters", "limner.app.intake:key_list", doors=("cli",)),
+    Verb(
+        "key revoke",
+        "refuse a write key from now on",
+        "limner.app.intake:key_revoke",
+        (_one("ends_in", "the last four letters of the key", metavar="LETTERS"),),
+        doors=("cli",),
+    ),
     Verb("loads", "list the loads, newest last", "limner.app.collecting:loads"),
     Verb(
         "withdraw",

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from limner.flow.measures.measured import Measured
     from limner.flow.sources import Collected, Dropped, Load, Released, Withdrawn
     from limner.flow.sources.quality.alerts import Alert
+    from limner.flow.sources import Collected, Load, Withdrawn
+    from limner.flow.sources.live.drain import Drained
+    from limner.flow.sources.live.tail import Heard
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
 
@@ -131,6 +134,18 @@ class Workspace:
 
         paths = [Path(file) for file in files]
         return collect(self, source, file=paths, replaces=replaces, history=history, live=live)
+
+    def drain(self) -> Drained:
+        """Bring what clients sent live into the lake now."""
+        from limner.app.intake import drain
+
+        return drain(self)
+
+    def tail(self, source: str | None = None, *, limit: int = 20, rejects: bool = False) -> tuple[Heard, ...]:
+        """What clients sent last, and why what could not be used was not."""
+        from limner.app.intake import tail
+
+        return tail(self, source, limit=limit, rejects=rejects)
 
     def loads(self) -> tuple[Load, ...]:
         """All loads, newest last."""

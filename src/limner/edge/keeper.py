@@ -15,6 +15,7 @@ from limner.edge.unexpected import unexpected
 
 if TYPE_CHECKING:
     from limner.flow.channels.deliver import Delivered
+    from limner.flow.sources.live.drain import Drained
 
 _LOWER = 10
 """Added to the niceness: questions go before deliveries."""
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _tell(news: Delivered | LimnerError, lang: str) -> None:
+def _tell(news: Delivered | Drained | LimnerError, lang: str) -> None:
     message = say_error(news, lang) if isinstance(news, LimnerError) else say("door", "delivered", lang, words=news)
     sys.stderr.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {message}\n")
     sys.stderr.flush()

@@ -34,6 +34,8 @@ TAKEN = words("serve_port_taken", "{host}:{port} cannot be listened on: {why}. C
 _LEAST = 16
 _LONGEST: Final = 60.0
 _GRACE: Final = 20.0
+_TURN: Final = 0.0003
+"""Seconds a thread of the front runs before another may: the stream's writer must not wait for the loop at every turn."""
 
 
 def serve(shop: Workspace, host: str = "127.0.0.1", port: int = 8420) -> None:
@@ -88,18 +90,27 @@ def asker(shop: Workspace) -> Actor:
 def _front(shop: Workspace, terms: Terms, listening: socket.socket) -> None:
     import uvicorn
 
+    from limner.edge.collector import Collector
     from limner.edge.http import application
 
+    collector = Collector(shop.stores, application(shop, asker(shop), terms))
     config = uvicorn.Config(
-        application(shop, asker(shop), terms),
+        collector,
+        loop="uvloop",
+        http="httptools",
         log_level="warning",
         access_log=False,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=10,
-        limit_concurrency=512,
+        limit_concurrency=4096,
+        backlog=4096,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    sys.setswitchinterval(_TURN)
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        collector.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

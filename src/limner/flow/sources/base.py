@@ -74,11 +74,11 @@ class Chunk:
     rows: pa.Table
     broken: Sequence[tuple[int, str, str]] = ()
     """(line, text, reason)"""
-    left_out: Sequence[tuple[int, str, str]] = ()
-    """Single values of rows that are rows: (line, text, reason)"""
     done: int = 0
     total: int = 0
     """Bytes or rows read so far, and in all."""
+    left_out: Sequence[tuple[int, str, str]] = ()
+    """Single values of rows that are rows: (line, text, reason)"""
 
 
 class Reader(Protocol):

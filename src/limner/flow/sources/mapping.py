@@ -228,7 +228,7 @@ def mapped(
     columns = {**columns, **dict.fromkeys(wanted, "text")}
     _check(source, columns, path)
     desk = _Desk(columns, source.zone or zone, f"sources/{source.id}")
-    parts = [_event(desk, entry, properties) for entry in source.events]
+    parts = [_event(desk, entry, properties, is_live=source.live is not None) for entry in source.events]
     for section, types in SECTIONS.items():
         entries = getattr(source, section)
         several = entries if isinstance(entries, tuple) else (entries,) if entries else ()
@@ -249,8 +249,9 @@ def mapped(
     )  # fmt: skip
 
 
-def _event(desk: _Desk, entry: EventMap, properties: Mapping[str, str]) -> Part:
-    part = desk.part("events", entry, EVENT)
+def _event(desk: _Desk, entry: EventMap, properties: Mapping[str, str], *, is_live: bool) -> Part:
+    """The part of an event; names of live ones are canonical already."""
+    part = desk.part("events", entry, {**EVENT, "name": "key"} if is_live else EVENT)
     typed = {
         name: desk.read(r, _PROPERTY_TYPES[properties[name]])
         for name, r in entry.properties.items()

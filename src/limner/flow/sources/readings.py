@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 Type = Literal["key", "text", "name", "receipt", "json", "number", "money", "bool", "instant", "date", "float"]
 """key: an id, kept as written · text · name: an event's name made canonical · receipt: a message event's name ·
-json: an object's text · number, money: decimal(18,4) · float: a number as a trait keeps it · bool · instant · date: one that may be old."""
+json: an object's text · number, money: decimal(18,4) · float: a number as a trait keeps it · bool · instant · date: one
+that may be old."""
 
 OLDEST_DATE: Final = 1900
 NOT_YES_OR_NO: Final = "neither yes nor no"

@@ -18,7 +18,6 @@ from limner.flow.sources.mapping import Mapped, Part
 from limner.flow.sources.readings import instant_literal, template
 from limner.flow.sources.staging import BEGINNING, masked_json
 
-
 LATE = timedelta(days=1)
 """What reaches a live source this long after it happened is history."""
 
@@ -274,6 +273,8 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
     wanted.append(signed_amount(name, paid).as_("amount"))
     if "event_id" in part.fields:
         wanted.append(event_key(making, part.fields["event_id"]).as_("event_key"))
+    if "extra" in part.fields:
+        wanted.append(masked_json(_first(exp.column(part.fields["extra"]))).as_("extra"))
     wanted += _order_properties(making, part, lines)
     grouped = exp.select(*wanted).from_(making.rows).where(_good(part))
     grouped = grouped.group_by(*_same_event(part))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 DAMAGED = words(
     "stream_damaged",
-    "The stream's file {path} is damaged at byte {place}: what follows cannot be read. Restore the file from a copy, or "
-    "move it out of the folder to go on without it.",
+    "The stream's file {path} is damaged at byte {place}: what follows cannot be read. Restore the file from a copy, "
+    "or move it out of the folder to go on without it.",
 )
 MAGIC: Final = b"LIMNER1\n"
 _LENGTH: Final = struct.Struct(">I")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Iterator, Sequence
@@ -45,10 +46,14 @@ class Stream:
     def __init__(self, folder: Path, vault: Vault) -> None:
         self.folder, self._vault = folder, vault
 
+    def has_work(self) -> bool:
+        """Whether anything may wait to be drained; a look at the folder."""
+        return any(self._files(CLOSED)) or any(
+            not _is_locked(part) for part in self._parts() if any(part.glob(f"*{OPEN}"))
+        )
+
     def waiting(self) -> tuple[Segment, ...]:
         """The closed segments, oldest first; what a writer that died has left open is closed before."""
-        from limner.store.stream.writer import locked
-
         for part in self._parts():
             if any(part.glob(f"*{OPEN}")) and (lock := locked(part)) is not None:
                 try:
@@ -115,6 +120,26 @@ def partitions(folder: Path) -> Iterator[Path]:
     """The parts that a writer of this machine may take, one after the other."""
     host = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname().lower())[:60]
     return (folder / f"{host or 'host'}-{turn}" for turn in count())
+
+
+def locked(part: Path) -> int | None:
+    """The lock on a part of the stream, which ends with this process or when it is closed; None when it is taken."""
+    part.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = os.open(part / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    return file
+
+
+def _is_locked(part: Path) -> bool:
+    lock = locked(part)
+    if lock is None:
+        return True
+    os.close(lock)
+    return False
 
 
 def close_left(part: Path, vault: Vault) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,20 +12,20 @@ from typing import TYPE_CHECKING, Final
 from limner.core.errors import Broken, Full, words
 from limner.store.stream.envelope import joined
 from limner.store.stream.frames import Sealer
-from limner.store.stream.segments import CLOSED, OPEN, close_left, partitions, synced
+from limner.store.stream.segments import CLOSED, OPEN, close_left, locked, partitions, synced
 
 if TYPE_CHECKING:
     from limner.store.vault import Vault
 
 STREAM_FULL = words(
     "stream_full",
-    "There is no room for the stream in {place}: {why}. Nothing of this request was taken; free some space, then send it "
-    "again.",
+    "There is no room for the stream in {place}: {why}. Nothing of this request was taken; free some space, then send "
+    "it again.",
 )
 STREAM_BROKEN = words("stream_unwritable", "The stream cannot be written in {place}: {why}.")
 
-SIZE: Final = 64 << 20
-"""Bytes after which a segment is closed."""
+SIZE: Final = 32 << 20
+"""Bytes, as they unpack, after which a segment is closed."""
 
 _LOOK: Final = 16 << 20
 """Bytes between two looks at the room on the disk."""
@@ -44,7 +43,7 @@ class Writer:
         close_left(self.part, vault)
         self._turn = 1 + max((int(path.stem) for path in self.part.iterdir() if path.stem.isdecimal()), default=0)
         self._file = -1
-        self._size, self._unlooked = 0, _LOOK
+        self._size, self._unpacked, self._unlooked = 0, 0, _LOOK
         self._name = ""
 
     @property
@@ -52,21 +51,24 @@ class Writer:
         """Bytes in the open segment; 0 when it holds nothing."""
         return self._size
 
-    def write(self, envelopes: Sequence[bytes]) -> None:
-        """Put packed envelopes on the disk, all or none; when it returns they are there."""
+    def write(self, envelopes: Sequence[bytes], unpacked: int = 0) -> None:
+        """Put packed envelopes on the disk, all or none; when it returns they are there.
+
+        `unpacked` is how many bytes their bodies unpack to, where they are packed.
+        """
         content = joined(envelopes)
         self._need_room(len(content))
         if self._file < 0:
             self._begin()
         before = self._size
         try:
-            _whole(self._file, self._sealer.seal(content))
-            os.fdatasync(self._file) if hasattr(os, "fdatasync") else os.fsync(self._file)
+            end = _written(self._file, self._sealer.seal(content), before)
         except OSError as error:
             self._give_up(before)
             raise self._said(error) from error
-        self._size = os.lseek(self._file, 0, os.SEEK_CUR)
-        if self._size >= SIZE:
+        self._size = end
+        self._unpacked += max(unpacked, len(content))
+        if self._unpacked >= SIZE:
             self.close_segment()
 
     def close_segment(self) -> None:
@@ -85,13 +87,13 @@ class Writer:
         os.close(self._lock)
 
     def _begin(self) -> None:
-        self._name = f"{self._turn:012d}"
+        self._name, self._unpacked = f"{self._turn:012d}", 0
         self._turn += 1
         self._sealer = Sealer(self._vault, f"{self.part.name}/{self._name}")
         path = self.part / f"{self._name}{OPEN}"
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            _whole(self._file, self._sealer.head)
+            self._size = _written(self._file, self._sealer.head, 0)
             synced(self.part)
         except OSError as error:
             if self._file >= 0:
@@ -130,10 +132,19 @@ class Writer:
         return Broken(STREAM_BROKEN, place=self.part, why=str(error))
 
 
-def _whole(file: int, data: bytes) -> None:
-    view = memoryview(data)
+def _written(file: int, data: bytes, place: int) -> int:
+    """Put data at a place of a file and on the disk; where it ends.
+
+    Where the system can do both at once it does: whoever else runs in this process is held up once, not twice.
+    """
+    view, at = memoryview(data), place
+    with_sync = getattr(os, "RWF_DSYNC", None)
     while view:
-        view = view[os.write(file, view) :]
+        done = os.pwritev(file, [view], at, with_sync) if with_sync else os.pwrite(file, view, at)
+        view, at = view[done:], at + done
+    if not with_sync:
+        os.fsync(file)
+    return at
 
 
 def _own(folder: Path) -> tuple[Path, int]:
@@ -143,15 +154,3 @@ def _own(folder: Path) -> tuple[Path, int]:
         if file is not None:
             return part, file
     raise AssertionError("partitions never end")
-
-
-def locked(part: Path) -> int | None:
-    """The lock on a part of the stream; None when somebody has it."""
-    part.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = os.open(part / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file

@@ -27,7 +27,7 @@ from limner.flow.sources.live.keys import Keys, laid
 from limner.flow.sources.live.rows import PARTS
 from limner.flow.sources.live.source import Rows, source_of
 from limner.flow.sources.loading import Place, load_files
-from limner.flow.sources.loads import Counts, Load, load_of, total
+from limner.flow.sources.loads import Counts, load_of, total
 from limner.flow.sources.readings import instant_literal
 from limner.flow.sources.stream import Failed, Job, Run
 from limner.flow.sources.traces import Traces
@@ -62,9 +62,22 @@ class Drained:
         """The counts of all loads."""
         return total(list(self.loads.values()))
 
+    def __str__(self) -> str:
+        counts = self.counts
+        return f"drained {self.segments} segments: {counts.rows:,} rows, {sum(counts.rejected.values()):,} rejected"
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
         return {"segments": self.segments, "waiting": self.waiting, **self.counts.to_dict()}
+
+
+def together(steps: Sequence[Drained]) -> Drained:
+    """Several drains as one."""
+    counts: dict[int, Counts] = {}
+    for step in steps:
+        for load, more in step.loads.items():
+            counts[load] = counts.get(load, Counts()) + more
+    return Drained(sum(step.segments for step in steps), counts, steps[-1].waiting if steps else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,7 @@ class Drain:
         """Load what was said to one source, sort by sort; what became of it."""
         stores, (number, first, _) = self._stores, intent.places[name]
         before = load_of(stores, number).counts
-        source = reading.sources.get(name) or Source(id=name, kind="live", live=LiveMap())
+        source = reading.sources.get(name) or Source(id=name, live=LiveMap())
         gathering = heard.gathering
         bad, left_out = gathering.bad, gathering.left_out
         for turn, part in enumerate(PARTS):
@@ -196,7 +209,7 @@ def _unfinished(stores: Stores) -> _Intent | None:
         return None
     body = json.loads(row["body"])
     segments = tuple(Segment(part, number) for part, number in body["segments"])
-    return _Intent(row["drain"], segments, {name: tuple(place) for name, place in body["places"].items()})  # type: ignore[misc]
+    return _Intent(row["drain"], segments, {name: tuple(place) for name, place in body["places"].items()})
 
 
 def _begin(
@@ -210,6 +223,7 @@ def _begin(
             content = _content(stores, received)
             same = (loads.c.source == source, loads.c.content_hash == content, loads.c.state.in_(("running", "done")))
             row = connection.execute(select(loads.c.load, loads.c.done).where(*same)).first()
+            number, done = (int(row[0]), int(row[1])) if row is not None else (0, 0)
             if row is None:
                 number = stores.ledger.take(connection, "load")
                 connection.execute(
@@ -218,10 +232,9 @@ def _begin(
                         started_at=received, actor=who.id,
                     )
                 )  # fmt: skip
-                row = (number, 0)
-            first = -(-row[1] // _NUMBERS) * _NUMBERS
-            connection.execute(update(loads).where(loads.c.load == row[0]).values(done=first))
-            places[source] = (int(row[0]), int(first), mine.gathering.first_line)
+            first = -(-done // _NUMBERS) * _NUMBERS
+            connection.execute(update(loads).where(loads.c.load == number).values(done=first))
+            places[source] = (number, first, mine.gathering.first_line)
         drain = stores.ledger.take(connection, "drain")
         body = {"segments": [[one.part, one.number] for one in segments], "places": places}
         connection.execute(insert(drains).values(drain=drain, body=json.dumps(body), began_at=now))

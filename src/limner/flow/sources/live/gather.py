@@ -81,7 +81,11 @@ class Heard:
 
 
 def gather(
-    envelopes: Iterable[Envelope], kinds: Protocols, reading: Reading, known: Mapping[str, Keys], first: Mapping[str, int]
+    envelopes: Iterable[Envelope],
+    kinds: Protocols,
+    reading: Reading,
+    known: Mapping[str, Keys],
+    first: Mapping[str, int],
 ) -> dict[str, Heard]:
     """What envelopes say, by source. `known` are the keys of what was said before, `first` the line each begins at."""
     said: dict[str, list[tuple[Said, int]]] = {}

@@ -15,7 +15,7 @@ from limner.flow.sources.live.base import CONSENT, EVENT, UNBIND, Bad, Message
 from limner.flow.sources.live.bodies import DEEPEST
 from limner.flow.sources.live.fields import Fields
 from limner.flow.sources.live.stamps import set_right
-from limner.flow.sources.names import ORDER, REFUND, canonical_name
+from limner.flow.sources.names import LONGEST, ORDER, REFUND, canonical_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -176,7 +176,7 @@ class Gathering:
         name = self._known.get(said.name)
         if name is None:
             raw = _clean(said.name)
-            name = canonical_name(self.live.names.get(raw) or self.names.get(raw) or raw)
+            name = self.live.names.get(raw) or self.names.get(raw) or _canonical(raw)
             if len(self._known) < 10_000:
                 self._known[said.name] = name
         filled, rest = self._fields.split(said.properties)
@@ -206,8 +206,8 @@ class Gathering:
         try:
             text = _encode(rest).decode()
         except (RecursionError, UnicodeEncodeError, ValueError, TypeError):
-            text = _encode({name: _plain(value) for name, value in rest.items() if not isinstance(value, list | dict)})
-            text = text.decode()
+            flat = {name: _plain(value) for name, value in rest.items() if not isinstance(value, list | dict)}
+            text = _encode(flat).decode()
         if len(text) > LARGEST:
             self.left_out.append((self.line, f"{len(text):,} bytes", "properties larger than may be"))
         elif text.count("{") + text.count("[") > DEEPEST and _depth(text) > DEEPEST:
@@ -225,6 +225,12 @@ class Gathering:
 def _kind(value: Any) -> str:
     """What a trait's value is: bool, number or text."""
     return "bool" if isinstance(value, bool) else "number" if isinstance(value, int | float) else "text"
+
+
+def _canonical(raw: str) -> str:
+    """The canonical name of an event; what a client calls a click or an opening is none of a message of ours."""
+    name = canonical_name(raw)
+    return raw[:LONGEST] if name.startswith("Message ") and name != raw else name
 
 
 def _is_yes(value: object) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from limner.core.errors import BadDefinition, near, words
 from limner.flow.sources.base import CHUNK_ROWS, Chunk, ReadOptions
-from limner.flow.sources.definition import ConsentMap, EventMap, Field, LineMap, Reads, RejectRule, Source
+from limner.flow.sources.definition import ConsentMap, EventMap, Field, LineMap, LiveMap, Reads, RejectRule, Source
 from limner.flow.sources.duplicates import DUPLICATE_EVENT
 from limner.flow.sources.live.rows import Columns
 
@@ -36,7 +37,43 @@ class Rows:
         self, _path: object, _options: ReadOptions, _columns: Sequence[str], _size: int = CHUNK_ROWS
     ) -> Iterator[Chunk]:
         """All rows at once."""
-        yield Chunk(self.table, self.broken, self.left_out, self.table.num_rows, self.table.num_rows)
+        yield Chunk(self.table, self.broken, self.table.num_rows, self.table.num_rows, self.left_out)
+
+
+LIVE_AND_MORE = words(
+    "source_live_and_more",
+    "Source {source!r} is live: clients say what they send, and {section} has nothing to read. Take {section} out, or "
+    "`live`.",
+)
+LIVE_FIELD = words("source_live_field", "Source {source!r}: live.fields.{name} is {field!r}. It may be one of {known}.")
+
+_READ = (
+    "files",
+    "kind",
+    "events",
+    "lines",
+    "items",
+    "holdings",
+    "relations",
+    "sites",
+    "receipts",
+    "consents",
+    "traits",
+)
+_FILLED = ("order_id", "item_id", "category", "quantity", "amount", "currency", "session", "via", "price", "list_price")
+
+
+def check_live(source: Source) -> None:
+    """Refuse a live source that says how to read files, or fills a field that events do not have."""
+    for section in (*_READ, "identifiers"):
+        if getattr(source, section):
+            raise BadDefinition(LIVE_AND_MORE, source=source.id, section=section)
+    for name, wanted in (source.live or LiveMap()).fields.items():
+        if wanted not in _FILLED:
+            known = ", ".join(_FILLED)
+            raise BadDefinition(
+                LIVE_FIELD, near=near(wanted, _FILLED), source=source.id, name=name, field=wanted, known=known
+            )
 
 
 def source_of(source: Source, part: str, columns: Columns, types: Mapping[str, str]) -> Source:
@@ -50,7 +87,7 @@ def source_of(source: Source, part: str, columns: Columns, types: Mapping[str, s
         is_history=False,
         optional=_ALL,
         identifiers={name: Field(column=f"id:{name}") for name in columns.named("id:")},
-        traits={name: Field(column=f"trait:{name}", type=types.get(name, "text")) for name in columns.named("trait:")},
+        traits={name: _trait(name, types) for name in columns.named("trait:")},
         traits_at=Field(column="happened_at"),
         reject=(RejectRule({"again": "yes"}, DUPLICATE_EVENT),),
     )
@@ -67,16 +104,19 @@ def source_of(source: Source, part: str, columns: Columns, types: Mapping[str, s
     if part == "orders":
         lines = {name: Field(column=f"line:{name}") for name in columns.named("line:")}
         item: Reads = lines.pop("item_id", Field(column="line:item_id"))
-        return replace(base, events=(replace(event, extra=""),), lines=LineMap(item, **lines))  # type: ignore[arg-type]
+        return replace(base, events=(event,), lines=LineMap(item, **lines))
     if part == "consents":
         said = {name: Field(column=column) for name, column in _CONSENT.items()}
         consent = ConsentMap("channel", "granted", "happened_at", **said)  # type: ignore[arg-type]
-        return replace(base, events=(replace(event, **dict.fromkeys(found, "")),), consents=(consent,))  # type: ignore[arg-type]
+        return replace(base, events=(EventMap("name", "happened_at", event_id="event_id"),), consents=(consent,))
     return replace(base, events=(event,))
+
+
+def _trait(name: str, types: Mapping[str, str]) -> Field:
+    return Field(column=f"trait:{name}", type=types.get(name, "text"))  # type: ignore[arg-type]
 
 
 _ALL = (
     "again", "name", "event_id", "happened_at", *_EVENT, "channel", "granted", *_CONSENT.values(), "line:item_id",
 )  # fmt: skip
 """Columns that a batch may lack."""
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -36,7 +37,12 @@ def basic_user(headers: Mapping[str, str]) -> str:
     >>> basic_user({"authorization": "Basic S0VZOg=="})
     'KEY'
     """
-    kind, _, given = headers.get("authorization", "").partition(" ")
+    return _basic(headers.get("authorization", ""))
+
+
+@lru_cache(maxsize=256)
+def _basic(header: str) -> str:
+    kind, _, given = header.partition(" ")
     if kind.lower() != "basic":
         return ""
     try:

@@ -67,7 +67,8 @@ def _event(event: Body, place: str, sent: int | None) -> Said:
     name = text_of(event.get("event_type"))
     if not name:
         return Bad("no event name", f"{place}.event_type")
-    said, traits = body_of(event.get("user_properties")), {}
+    said = body_of(event.get("user_properties"))
+    traits: dict[str, Any] = {}
     for verb, given in said.items():
         if verb in ("$set", "$setOnce"):
             traits |= body_of(given)

@@ -1,7 +1,7 @@
 """神策 Sensors Analytics: events, sign-ups, profiles, and identities bound and unbound.
 
-Source: 神策's data format and 数据接入 API pages; what its clients send was read off the wire. Its Python client sends no
-message id: a resent event of it cannot be told from a new one, unless the source says `repeats: content`.
+Source: 神策's data format and 数据接入 API pages; what its clients send was read off the wire. Its Python client
+sends no message id: a resent event of it cannot be told from a new one, unless the source says `repeats: content`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from limner.flow.sources.live.base import EVENT, OK, PEOPLE, UNBIND, Answer, Bad
 from limner.flow.sources.live.stamps import micros
 from limner.flow.sources.live.values import body_of, each, query_of, sent_data, text_of, unusable
 
-_GIF: Final = bytes.fromhex(
-    "47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b"
-)
+_GIF: Final = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
 """A picture of one transparent point: what the browser's client asks for."""
 
 _IDENTITIES: Final[Mapping[str, str]] = {

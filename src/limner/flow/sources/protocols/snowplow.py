@@ -1,7 +1,7 @@
 """Snowplow's tracker protocol: POST of a payload, GET of one event.
 
-Source: Snowplow's tracker protocol; what its trackers send was read off the wire. Trackers carry no key of their own: the
-application id (`aid`) is the write key.
+Source: Snowplow's tracker protocol; what its trackers send was read off the wire. Trackers carry no key of their own:
+the application id (`aid`) is the write key.
 """
 
 from __future__ import annotations

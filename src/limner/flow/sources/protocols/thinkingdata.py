@@ -1,7 +1,7 @@
 """ThinkingData 数数: events and user properties.
 
-Source: ThinkingData's 数据规则 and RESTful pages; what its Python client sends was read off the wire. Stamps are of the wall
-clock, in the zone that `#zone_offset` names, or else in the source's.
+Source: ThinkingData's 数据规则 and RESTful pages; what its Python client sends was read off the wire. Stamps are of
+the wall clock, in the zone that `#zone_offset` names, or else in the source's.
 """
 
 from __future__ import annotations

@@ -1,0 +1,111 @@
+"""Group commit: requests that come while one lot is being written are written together in the next."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from limner.core.errors import Full, words
+
+if TYPE_CHECKING:
+    from limner.store.stream import Writer
+
+BUSY = words("stream_busy", "More comes in than can be written: {waiting} MiB wait. Send it again in {seconds} s.")
+
+EVERY: Final = 1.0
+"""Seconds after which an open segment is closed, so that it can be drained."""
+
+MOST: Final = 64 << 20
+"""Bytes that may wait to be written; what comes then is told to come again."""
+
+
+class _Lot:
+    """What is written together, and who waits for it."""
+
+    __slots__ = ("size", "sizes", "texts", "waiters")
+
+    def __init__(self) -> None:
+        self.texts: list[bytes] = []
+        self.size = self.sizes = 0
+        self.waiters: list[asyncio.Future[None]] = []
+
+
+class GroupCommit:
+    """One thread that writes for an event loop. `put` returns when what it was given is on the disk."""
+
+    def __init__(self, writer: Writer, *, every: float = EVERY) -> None:
+        self._writer, self._every = writer, every
+        self._loop = asyncio.get_running_loop()
+        self._has_work = threading.Condition()
+        self._lot = _Lot()
+        self._bytes = 0
+        self._is_over = False
+        self._thread = threading.Thread(target=self._work, name="limner-stream", daemon=True)
+        self._thread.start()
+
+    async def put(self, text: bytes, size: int) -> None:
+        """Write a packed envelope; raises what kept it from the disk. `size` is that of what it unpacks to."""
+        if self._bytes + len(text) > MOST:
+            raise Full(BUSY, waiting=self._bytes >> 20, seconds=1)
+        waiter = self._loop.create_future()
+        self._bytes += len(text)
+        with self._has_work:
+            lot = self._lot
+            if not lot.texts:
+                self._has_work.notify()
+            lot.texts.append(text)
+            lot.waiters.append(waiter)
+            lot.size += len(text)
+            lot.sizes += size
+        await waiter
+
+    def close(self) -> None:
+        """Write what waits, close the segment and end the thread."""
+        with self._has_work:
+            self._is_over = True
+            self._has_work.notify()
+        self._thread.join()
+        self._writer.close()
+
+    def _work(self) -> None:
+        opened = time.monotonic()
+        while True:
+            with self._has_work:
+                if not self._lot.texts and not self._is_over:
+                    self._has_work.wait(self._every)
+                lot, self._lot = self._lot, _Lot()
+                is_over = self._is_over
+            if lot.texts:
+                if not self._writer.size:
+                    opened = time.monotonic()
+                self._write(lot)
+            elif is_over:
+                return
+            if self._writer.size and time.monotonic() - opened >= self._every:
+                self._close_segment()
+
+    def _write(self, lot: _Lot) -> None:
+        error: Exception | None = None
+        try:
+            self._writer.write(lot.texts, lot.sizes)
+        except Exception as failure:  # whoever waits must hear of it
+            error = failure
+        self._loop.call_soon_threadsafe(self._tell, lot, error)
+
+    def _tell(self, lot: _Lot, error: Exception | None) -> None:
+        self._bytes -= lot.size
+        for waiter in lot.waiters:
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+    def _close_segment(self) -> None:
+        try:
+            self._writer.close_segment()
+        except OSError:
+            return  # tried again after the next lot; the drain finds it when this process ends
