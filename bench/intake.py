@@ -193,7 +193,8 @@ def closed(
 
 def memory(pid: int) -> int:
     """MiB a process and its children hold."""
-    pids = [pid, *map(int, subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split())]
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    pids = [pid, *map(int, children.split())]
     total = 0
     for one in pids:
         try:

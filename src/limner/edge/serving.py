@@ -35,7 +35,7 @@ _LEAST = 16
 _LONGEST: Final = 60.0
 _GRACE: Final = 20.0
 _TURN: Final = 0.0003
-"""Seconds a thread of the front runs before another may: the stream's writer must not wait for the loop at every turn."""
+"""Seconds a thread of the front runs before another may: the stream's writer must not wait long for its turn."""
 
 
 def serve(shop: Workspace, host: str = "127.0.0.1", port: int = 8420) -> None:
