@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -47,4 +48,4 @@ def _beside(chunk: Chunk, named: Mapping[str, str]) -> Chunk:
     rows = chunk.rows
     for name, value in named.items():
         rows = rows.append_column(name, pa.repeat(pa.scalar(value, pa.string()), rows.num_rows))
-    return Chunk(rows, chunk.broken, chunk.done, chunk.total)
+    return replace(chunk, rows=rows)
