@@ -116,7 +116,7 @@ def test_broad_excepts_stand_at_the_doors_only() -> None:
             )
             if broad and not _raises(node):
                 found[m.name] = found.get(m.name, 0) + 1
-    homes = ("limner.app", "limner.edge", "limner.flow.channels")
+    homes = ("limner.app", "limner.edge", "limner.flow.channels", "limner.flow.sources.live.gather")
     assert {name: count for name, count in found.items() if not name.startswith(homes)} == {}
 
 

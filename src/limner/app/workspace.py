@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from limner.flow.decisions.consent_book import ConsentBook
     from limner.flow.measures.measured import Measured
     from limner.flow.sources import Collected, Dropped, Load, Released, Withdrawn
-    from limner.flow.sources.quality.alerts import Alert
-    from limner.flow.sources import Collected, Load, Withdrawn
     from limner.flow.sources.live.drain import Drained
     from limner.flow.sources.live.tail import Heard
+    from limner.flow.sources.quality.alerts import Alert
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
 

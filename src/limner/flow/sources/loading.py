@@ -77,15 +77,16 @@ class Place:
 
 
 def load_files(
-    stores: Stores, definitions: Definitions, place: Place, run: Run, tell: Tell
+    stores: Stores, definitions: Definitions, place: Place, run: Run, tell: Tell, pairs: Pairs | None = None
 ) -> Iterator[Progress | Failed]:
     """Bring in files that share a mapping; says after every batch how far each load is, and stops at a failure.
 
-    A batch is written while the next is read and staged, and is in before the next is written.
+    A batch is written while the next is read and staged, and is in before the next is written. `pairs` are those of
+    identifiers that these loads have told before; they are read from the lake when they are not at hand.
     """
     place.desk.clear()
     counts = {job.load.load: job.load.counts for job in run.jobs}
-    pairs = _remembered(stores, run.jobs)
+    pairs = remembered(stores, run.jobs) if pairs is None else pairs
     writing = _Writing(place.desk, stores, definitions, run.mapping, place.traces, pairs, counts)
     steps: list[Progress] = []
     with closing(writing.behind), closing(batches(place.desk, run.mapping, place.ready, tell)) as found:
@@ -100,7 +101,7 @@ def load_files(
         yield from steps
 
 
-def _remembered(stores: Stores, jobs: Sequence[Job]) -> Pairs:
+def remembered(stores: Stores, jobs: Sequence[Job]) -> Pairs:
     """The pairs of identifiers that a cut-off run has written; they are not written again."""
     pairs = Pairs()
     has = stores.lake.catalog.has_batch

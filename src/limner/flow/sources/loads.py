@@ -225,15 +225,6 @@ def list_loads(stores: Stores) -> tuple[Load, ...]:
         return tuple(_load(row) for row in connection.execute(select(loads).order_by(loads.c.load)).mappings())
 
 
-def load_of(stores: Stores, number: int) -> Load:
-    """A load by its number."""
-    with stores.ledger.read() as connection:
-        row = connection.execute(select(loads).where(loads.c.load == number)).mappings().first()
-    if row is None:
-        raise NotFound(NO_LOAD, load=number)
-    return _load(row)
-
-
 def _load(row: Mapping[Any, Any]) -> Load:
     return Load(
         row["load"], row["source"], row["file"], row["state"], _counts(row["counts"]), row["done"],

@@ -35,7 +35,7 @@ class Sealer:
     """Seals frames of one segment, in order."""
 
     def __init__(self, vault: Vault, name: str) -> None:
-        key, wrapped = vault.new_key(name)
+        key, wrapped = vault.file_key(name)
         self.head = MAGIC + _LENGTH.pack(len(wrapped)) + wrapped
         self._key, self._turn = AESGCM(key), 0
 

@@ -26,8 +26,9 @@ from limner.flow.sources.live.gather import Heard, Protocols, Reading, gather
 from limner.flow.sources.live.keys import Keys, laid
 from limner.flow.sources.live.rows import PARTS
 from limner.flow.sources.live.source import Rows, source_of
-from limner.flow.sources.loading import Place, load_files
+from limner.flow.sources.loading import Place, load_files, remembered
 from limner.flow.sources.loads import Counts, load_of, total
+from limner.flow.sources.pairs import Pairs
 from limner.flow.sources.readings import instant_literal
 from limner.flow.sources.stream import Failed, Job, Run
 from limner.flow.sources.traces import Traces
@@ -97,6 +98,7 @@ class Drain:
         self._kinds = Protocols()
         self._traces: Traces | None = None
         self._keys: dict[str, Keys] = {}
+        self._pairs: dict[int, Pairs] = {}
 
     def close(self) -> None:
         """Let go of what is remembered."""
@@ -170,13 +172,17 @@ class Drain:
             self._traces = Traces(self._stores)
         else:
             self._traces.renew()
+        load = run.jobs[0].load
+        if load.load not in self._pairs:
+            self._pairs[load.load] = remembered(self._stores, run.jobs)
         with closing(Place(self._stores, [run], self._traces)) as place:
-            for step in load_files(self._stores, definitions, place, run, tell):
+            for step in load_files(self._stores, definitions, place, run, tell, self._pairs[load.load]):
                 if isinstance(step, Failed):
                     raise step.error
 
     def _remember(self, heard: Mapping[str, Heard], now: datetime) -> None:
         day = micros(now) // _DAY
+        self._pairs = {load: self._pairs[load] for load in list(self._pairs)[-2 * len(self._keys) :]}
         for source, mine in heard.items():
             self._keys[source].add(mine.newest // _DAY, mine.keys)
             self._keys[source].forget(day - REMEMBERED.days + 1)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from limner.core.normal import identifier_kind, masked
+from limner.core.kinds import identifier_kind
+from limner.core.normal import masked
 from limner.flow.sources.live.base import EVENT, Bad, Said
 from limner.flow.sources.live.gather import Protocols, Reading
 from limner.flow.sources.live.stamps import set_right
