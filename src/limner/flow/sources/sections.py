@@ -342,7 +342,9 @@ def traits(making: Making) -> exp.Query | None:
         wanted = [*making.common(exp.column("moment")), exp.column("trace"), exp.Literal.string(name).as_("name")]
         wanted += [v.as_(column) for column, v in value.items()]
         stated = exp.and_(_good(), exp.column("trace").is_(exp.null()).not_(), exp.column(key).is_(exp.null()).not_())
-        parts.append(_changes(exp.select(*wanted).from_(making.rows).where(stated), ["trace"], [exp.column(key)]))
+        rows = exp.select(*wanted).from_(making.rows).where(stated)
+        # what is live comes in any order: another value may yet come between two that are alike
+        parts.append(rows if making.mapped.source.live else _changes(rows, ["trace"], [exp.column(key)]))
     return stacked(parts)
 
 

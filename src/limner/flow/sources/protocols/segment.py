@@ -36,7 +36,8 @@ class Segment:
     """Segment and RudderStack."""
 
     routes: ClassVar[tuple[tuple[str, str], ...]] = (
-        *(("POST", f"{head}/{tail}") for head in ("/v1", "") for tail in (*_BATCHES, *_SINGLE)),
+        *(("POST", f"/v1/{tail}") for tail in (*_BATCHES, *_SINGLE)),
+        *(("POST", f"/{tail}") for tail in (*_BATCHES, *_SINGLE) if len(tail) == 1),
         ("POST", "/v1/m"),
         ("GET", "/v1/projects/*"),
     )

@@ -1,0 +1,10 @@
+import { half, key, require, traits, url } from './half.mjs'
+const place = new URL(url)
+const client = require('mixpanel').init(key, { host: place.host, protocol: 'http' })
+const send = (events) => new Promise((done, failed) => client.track_batch(events, {}, (errors) => (errors && errors.length ? failed(errors[0]) : done())))
+const spin = (from, to) => send(Array.from({ length: to - from }, (_, n) => ({ event: 'Wheel Spun', properties: { distinct_id: 'u1', $device_id: from ? 'a0' : 'a1', turn: from + n, 颜色: '红' } })))
+await new Promise((done) => client.people.set('u1', traits, done))
+await spin(0, 20)
+await half()
+await spin(20, 40)
+process.exit(0)

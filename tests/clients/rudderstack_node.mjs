@@ -1,0 +1,12 @@
+import { half, key, require, traits, url } from './half.mjs'
+const found = require('@rudderstack/rudder-sdk-node')
+const client = new (found.default || found)(key, { dataPlaneUrl: url, flushAt: 50 })
+const spin = (from, to) => { for (let turn = from; turn < to; turn++) client.track({ userId: 'u1', event: 'Wheel Spun', properties: { turn, 颜色: '红' } }) }
+client.identify({ userId: 'u1', anonymousId: 'a1', traits })
+spin(0, 20)
+await client.flush()
+await half()
+client.alias({ previousId: 'a0', userId: 'u1' })
+spin(20, 40)
+await client.flush()
+process.exit(0)

@@ -1,0 +1,15 @@
+import { half, key, pause, require, url } from './half.mjs'
+const { buildSelfDescribingEvent, newTracker } = require('@snowplow/node-tracker')
+const client = newTracker({ namespace: 'clients', appId: key, encodeBase64: false }, { endpoint: url, bufferSize: 20 })
+client.setUserId('u1')
+client.setDomainUserId('a1')
+const spin = (from, to) => { for (let turn = from; turn < to; turn++) client.track(buildSelfDescribingEvent({ event: { schema: 'iglu:com.shop/wheel_spun/jsonschema/1-0-0', data: { turn, 颜色: '红' } } })) }
+spin(0, 20)
+client.flush && client.flush()
+await pause(2000)
+await half()
+client.setDomainUserId('a0')
+spin(20, 40)
+client.flush && client.flush()
+await pause(2000)
+process.exit(0)
