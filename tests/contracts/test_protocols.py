@@ -18,7 +18,7 @@ def test_no_path_belongs_to_two() -> None:
     assert [route for route, count in paths.items() if count > 1] == []
 
 
-@pytest.mark.parametrize(("name", "cls"), KINDS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "cls"), KINDS, ids=str)
 def test_a_protocol(name: str, cls: type) -> None:
     kind = cls()
     assert cls.__doc__
@@ -32,7 +32,7 @@ def test_a_protocol(name: str, cls: type) -> None:
         json.loads(answer.body)
 
 
-@pytest.mark.parametrize(("name", "cls"), KINDS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "cls"), KINDS, ids=str)
 def test_names_of_messages_of_ours_are_not_given_away(name: str, cls: type) -> None:
     ours = {known for known in names() if known.startswith("Message ")}
     assert not ours & set(cls.names.values())

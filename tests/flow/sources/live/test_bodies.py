@@ -33,8 +33,30 @@ json_values = st.recursive(
     max_leaves=20,
 )
 words = st.sampled_from(
-    ["batch", "events", "type", "event", "properties", "userId", "data", "#type", "#event_name", "track", "identify"]
-    + ["distinct_id", "identities", "timestamp", "time", "api_key", "token", "e", "ue", "ue_px", "$set", "products"]
+    [
+        "batch",
+        "events",
+        "type",
+        "event",
+        "properties",
+        "userId",
+        "data",
+        "#type",
+        "#event_name",
+        "track",
+        "identify",
+        "distinct_id",
+        "identities",
+        "timestamp",
+        "time",
+        "api_key",
+        "token",
+        "e",
+        "ue",
+        "ue_px",
+        "$set",
+        "products",
+    ]
 )
 shaped = st.recursive(
     st.none() | st.integers() | st.floats() | st.text(max_size=6) | words,
@@ -43,7 +65,7 @@ shaped = st.recursive(
 )
 
 
-@pytest.mark.parametrize(("name", "method", "path"), ROUTES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "method", "path"), ROUTES, ids=str)
 @given(body=st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode("utf-8", "replace")))
 @settings(max_examples=25, deadline=None)
 def test_no_body_upsets_a_protocol(name, method, path, body):

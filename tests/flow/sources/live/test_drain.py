@@ -14,6 +14,7 @@ from limner.core.errors import Full
 from limner.flow.sources.live import drain as draining
 from limner.flow.sources.live.drain import Drain
 from limner.flow.sources.live.tail import tail_of
+from limner.store.lake.writing import NO_ROOM
 from limner.store.ledger.tables import drains
 from limner.store.stream import Envelope, Writer
 from limner.store.stream.envelope import packed
@@ -173,10 +174,8 @@ def test_a_drain_cut_off_anywhere_is_done_again(tmp_path, monkeypatch, at):
         nonlocal calls
         calls += 1
         if calls == at + 1:
-            raise Full(draining_full, place="lake", why="test")
+            raise Full(NO_ROOM, place="lake", why="test")
         return real(self, *args, **kwargs)
-
-    from limner.store.lake.writing import NO_ROOM as draining_full
 
     monkeypatch.setattr(lake, "append_many", failing)
     try:
