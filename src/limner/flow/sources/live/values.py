@@ -65,7 +65,7 @@ def whole_json(request: Request) -> Any:
     return json_of(inflated(request.body))
 
 
-def sent_data(request: Request, *names: str) -> Any:
+def sent_json(request: Request, *names: str) -> Any:
     """The JSON a client sent as its body, or as the first of these fields of a form or of the query, as it is, in
     base64, or packed in base64."""
     body = inflated(request.body)

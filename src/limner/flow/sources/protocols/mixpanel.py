@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from limner.flow.sources.live.base import EVENT, PEOPLE, Answer, Bad, Body, Message, Request, Said, protocol
 from limner.flow.sources.live.bodies import Unusable
 from limner.flow.sources.live.stamps import micros
-from limner.flow.sources.live.values import body_of, each, sent_data, text_of, unusable
+from limner.flow.sources.live.values import body_of, each, sent_json, text_of, unusable
 
 _DEVICE: Final = "$device:"
 _JOINING: Final = ("$identify", "$create_alias", "$merge")
@@ -34,7 +34,7 @@ class Mixpanel:
     def key(self, request: Request) -> str:
         """The token that the first record carries."""
         try:
-            found = sent_data(request, "data")
+            found = sent_json(request, "data")
         except Unusable:
             return ""
         first = body_of(found[0] if isinstance(found, list) and found else found)
@@ -57,7 +57,7 @@ def _form(request: Request) -> str:
 
 def _said(request: Request) -> Iterator[Said]:
     people = request.path.startswith("/engage")
-    for place, record in each(sent_data(request, "data"), "data"):
+    for place, record in each(sent_json(request, "data"), "data"):
         if isinstance(record, Bad):
             yield record
         else:

@@ -15,7 +15,7 @@ import msgspec
 from limner.flow.sources.live.base import EVENT, PEOPLE, Answer, Bad, Body, Message, Request, Said, protocol
 from limner.flow.sources.live.bodies import Unusable, inflated, is_json
 from limner.flow.sources.live.stamps import micros
-from limner.flow.sources.live.values import body_of, each, sent_data, text_of, unusable
+from limner.flow.sources.live.values import body_of, each, sent_json, text_of, unusable
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NO_EVENT: Final = ("$identify", "$set", "$create_alias", "$merge_dangerously", "$groupidentify", "$set_once")
@@ -43,7 +43,7 @@ class PostHog:
         try:
             body = inflated(request.body)
             if not is_json(body):
-                found = body_of(sent_data(request, "data"))
+                found = body_of(sent_json(request, "data"))
                 return text_of(found.get("api_key")) or text_of(found.get("token"))
             known = _key.decode(body)
         except (msgspec.MsgspecError, Unusable, ValueError, RecursionError):
@@ -60,7 +60,7 @@ class PostHog:
 
 
 def _said(request: Request) -> Iterator[Said]:
-    whole = sent_data(request, "data")
+    whole = sent_json(request, "data")
     sent = micros(body_of(whole).get("sent_at"))
     for place, event in each(whole["batch"] if isinstance(whole, dict) and "batch" in whole else whole, "batch"):
         yield event if isinstance(event, Bad) else _event(event, place, sent)

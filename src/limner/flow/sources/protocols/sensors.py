@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from limner.flow.sources.live.base import EVENT, OK, PEOPLE, UNBIND, Answer, Bad, Body, Message, Request, Said, protocol
 from limner.flow.sources.live.stamps import micros
-from limner.flow.sources.live.values import body_of, each, query_of, sent_data, text_of, unusable
+from limner.flow.sources.live.values import body_of, each, query_of, sent_json, text_of, unusable
 
 _GIF: Final = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
 """A picture of one transparent point: what the browser's client asks for."""
@@ -77,7 +77,7 @@ class Sensors:
 
 
 def _said(request: Request) -> Iterator[Said]:
-    for place, record in each(sent_data(request, "data_list", "data"), "data_list"):
+    for place, record in each(sent_json(request, "data_list", "data"), "data_list"):
         if isinstance(record, Bad):
             yield record
             continue

@@ -20,8 +20,8 @@ _SAID_OF: Final = ("user_add", "user_append", "user_uniq_append", "user_unset", 
 
 
 @protocol("thinkingdata")
-class ThinkingData:
-    """数数."""
+class Shushu:
+    """ThinkingData, 数数."""
 
     routes: ClassVar[tuple[tuple[str, str], ...]] = (("POST", "/sync_server"), ("POST", "/sync_json"))
     names: ClassVar[Mapping[str, str]] = {
