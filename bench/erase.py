@@ -148,12 +148,13 @@ def measured(customers: int, home: Path) -> tuple[float, float]:
         made = time.perf_counter() - began
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         print(f"{customers:>12,} customers made in {made:,.0f} s, {size / 1e9:.2f} GB", file=sys.stderr)
-        erased, proved, whole = [], [], []
+        erased, proved, whole, busy = [], [], [], []
         step = max(1, customers // VAULTED)
         for turn in range(3):
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             done = shop.privacy.erase(f"member_no:M{step * (customers // step // 2 + turn)}", yes=True)
             whole.append(time.perf_counter() - began)
+            busy.append(time.process_time() - worked)
             if done.proof is None or not done.proof.is_clean:
                 raise SystemExit(f"not clean: {done.proof}")
             erased.append(whole[-1] - done.proof.seconds)
