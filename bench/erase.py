@@ -160,9 +160,10 @@ def measured(customers: int, home: Path) -> tuple[float, float]:
             erased.append(whole[-1] - done.proof.seconds)
             proved.append(done.proof.seconds)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{customers:>12,}  erase {sorted(erased)[1]:6.2f} s  proof {sorted(proved)[1]:7.2f} s  peak {peak:,.0f} MiB"
+        times = (
+            f"erase {sorted(erased)[1]:6.2f} s  proof {sorted(proved)[1]:7.2f} s  processor {sorted(busy)[1]:6.2f} s"
         )
+        print(f"{customers:>12,}  {times}  peak {peak:,.0f} MiB", flush=True)
     shutil.rmtree(folder)
     return sorted(erased)[1], sorted(proved)[1]
 
