@@ -35,6 +35,7 @@ from sqlalchemy import (
 
 import limner
 from limner.app.opening import make
+from limner.app.watching import Watched, look
 from limner.app.workspace import Workspace
 from limner.core.errors import BadDefinition, BadInput, Broken, NotFound
 from postgres import fresh, postgres
@@ -429,3 +430,37 @@ def test_what_enriches_is_read_too(tmp_path, lite, monkeypatch):
     with shop_of(tmp_path, lite.url, monkeypatch, source) as shop:
         assert shop.collect().used == 1
         assert ask(shop, "SELECT name FROM traits WHERE name = 'born'") == [{"name": "born"}]
+
+
+FILES = (
+    "files: [in]\nidentifiers: {member_no: m}\nevents: [{name: {constant: Page Viewed}, happened_at: t, order_id: m}]\n"
+)
+
+
+def test_a_database_that_is_down_keeps_no_file_waiting(tmp_path, lite, monkeypatch):
+    url = "postgresql+psycopg://reader@127.0.0.1:1/crm"
+    with shop_of(tmp_path, url, monkeypatch, SALES.format(what=BY_CURSOR)) as shop:
+        (shop.folder / "in").mkdir()
+        (shop.folder / "in" / "a.csv").write_text("m,t\n7,2026-08-01\n")
+        (shop.folder / "sources" / "till.yaml").write_text(FILES)
+        shop.apply()
+        with pytest.raises(Broken, match="does not answer"):
+            shop.collect()
+        assert orders(shop) == [7]
+        monkeypatch.setenv("CRM_URL", lite.url)
+        lite.add(1)
+        assert shop.collect().used == 1
+        assert orders(shop) == [1, 7]
+
+
+def test_a_watched_database_is_read_when_it_is_due(tmp_path, lite, monkeypatch):
+    source = SALES.format(what=BY_CURSOR) + "watch: true\nevery: 60s\n"
+    with shop_of(tmp_path, lite.url, monkeypatch, source) as shop:
+        heard: list[object] = []
+        state = Watched()
+        lite.add(1)
+        for at in range(200):
+            state = look(shop, state, heard.append, float(at))
+            if at == 70:
+                lite.add(2, 3)
+        assert [getattr(one, "rows", one) for one in heard] == [1, 2]

@@ -32,17 +32,21 @@ def databases(shop: Workspace, name: str | None) -> tuple[Source, ...]:
 def drawn(shop: Workspace, name: str | None, load: Load) -> Iterator[None]:
     """What is new in the databases lies ready while the block runs. `load` takes in what a killed run left of a source.
 
-    What was drawn is cleared away afterwards, also when it could not be used: it is drawn anew. Only where the disk is
+    A database that does not answer keeps nobody waiting: its error comes when the others are in. What was drawn is
+    cleared away afterwards, also when it could not be used: it is drawn anew. Only where the disk is
     full, or somebody else writes, it waits for the next run.
     """
     sources = databases(shop, name)
+    failed: list[LimnerError] = []
     try:
         for source in sources:
-            if waiting(source, shop.folder):
-                load(source.id)
+            try:
+                _draw(shop, source, load)
+            except (Busy, Full):
+                raise
+            except LimnerError as error:
                 _clear(shop, source)
-            _forget(shop, source)
-            draw(shop.stores, source, _url(shop, source), shop.folder, shop.tell)
+                failed.append(error)
         yield
     except (Busy, Full):
         raise
@@ -52,6 +56,17 @@ def drawn(shop: Workspace, name: str | None, load: Load) -> Iterator[None]:
         raise
     for source in sources:
         _clear(shop, source)
+    if failed:
+        raise failed[0]
+
+
+def _draw(shop: Workspace, source: Source, load: Load) -> None:
+    """Read what is new of one source, after what was left of the last reading is in."""
+    if waiting(source, shop.folder):
+        load(source.id)
+        _clear(shop, source)
+    _forget(shop, source)
+    draw(shop.stores, source, _url(shop, source), shop.folder, shop.tell)
 
 
 def _url(shop: Workspace, source: Source) -> str:
