@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from limner.maths.blocks import cost, meet, together
-from limner.maths.fellegi import Block, learn, patterns, probability, score
+from limner.maths.fellegi import Block, learn, patterns, score
 
 M = ([0.05, 0.1, 0.85], [0.02, 0.98], [0.2, 0.1, 0.7], [0.1, 0.9])
 U = ([0.96, 0.03, 0.01], [0.5, 0.5], [0.98, 0.01, 0.01], [0.995, 0.005])
@@ -49,7 +49,7 @@ def test_scores_are_calibrated():
     union_levels = drawn(rng, 5_000, 95_000)
     union = patterns(union_levels, SIZES)
     model = learn(patterns(drawn(rng, 20, 99_980), SIZES), blocks, union, 100_000.0, SIZES)
-    chance = probability(score(union_levels, model.weights).sum(axis=1) + model.start)
+    chance = model.chance(score(union_levels, model.weights))
     truth = np.arange(chance.size) < 5_000
     for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.01)):
         inside = (chance >= low) & (chance < high)

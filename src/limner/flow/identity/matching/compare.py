@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from limner.flow.identity.matching.coded import Coded
 from limner.flow.identity.matching.digits import Digits
@@ -81,9 +83,9 @@ def named(part: Coded, sounds: Coded, looks: Coded, swapped: npt.NDArray[np.int6
 
 def spelt(ones: Texts, others: Texts) -> Levels:
     """2 near (a slip of the pen), 1 far (begins alike), 0 else. Latin by Jaro–Winkler, Chinese by edits."""
-    latin = np.array([a.isascii() and b.isascii() for a, b in zip(ones, others, strict=True)], bool)
+    latin = _is_latin(ones) & _is_latin(others)
     like, edits = jaro_winkler(ones, others), changed(ones, others)
-    size = np.array([max(len(a), len(b)) for a, b in zip(ones, others, strict=True)])
+    size = np.maximum(_length(ones), _length(others))
     near = np.where(latin, like >= 0.88, (edits <= 1) & (size >= 2))
     return np.where(near, 2, latin & (like >= 0.7)).astype(np.int8)
 
@@ -91,7 +93,7 @@ def spelt(ones: Texts, others: Texts) -> Levels:
 def written(ones: Texts, others: Texts) -> Levels:
     """2 near, 1 far, 0 else, for words such as a suburb."""
     like, edits = jaro_winkler(ones, others), changed(ones, others)
-    size = np.array([max(len(a), len(b)) for a, b in zip(ones, others, strict=True)])
+    size = np.maximum(_length(ones), _length(others))
     near = (like >= 0.92) | ((edits <= 1) & (size >= 4))
     return np.where(near, 2, like >= 0.8).astype(np.int8)
 
@@ -99,7 +101,7 @@ def written(ones: Texts, others: Texts) -> Levels:
 def slipped(ones: Texts, others: Texts) -> Levels:
     """2 one slip, 1 two slips, 0 else; a short code (under 6) has room for one only. A hash has none."""
     edits = changed(ones, others)
-    size = np.array([0 if a[:1] == "#" else min(len(a), len(b)) for a, b in zip(ones, others, strict=True)])
+    size = np.where([one[:1] == "#" for one in ones], 0, np.minimum(_length(ones), _length(others)))
     return np.where((edits <= 1) & (size >= 3), 2, (edits <= 2) & (size >= 6)).astype(np.int8)
 
 
@@ -187,6 +189,14 @@ def jaro_winkler(ones: Texts, others: Texts) -> npt.NDArray[np.float32]:
 def changed(ones: Texts, others: Texts) -> npt.NDArray[np.int32]:
     """Characters to change, add, drop or turn with their neighbour (optimal string alignment); 3 and more are 3."""
     return np.asarray(_each("distance.OSA", "distance", ones, others, np.int32, score_cutoff=2), np.int32)
+
+
+def _is_latin(texts: Texts) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.string_is_ascii(pa.array(texts, pa.string())).to_numpy(zero_copy_only=False), bool)
+
+
+def _length(texts: Texts) -> npt.NDArray[np.int32]:
+    return np.asarray(pc.utf8_length(pa.array(texts, pa.string())).to_numpy(), np.int32)
 
 
 def _each(module: str, function: str, ones: Texts, others: Texts, kind: Any, **more: Any) -> Any:

@@ -17,6 +17,9 @@ from limner.flow.identity.matching.coded import Coded, coded, nothing
 from limner.flow.identity.matching.compare import Comparison
 from limner.maths.blocks import together
 
+SHARED: Final = frozenset({"surname", "city", "address", "phone"})
+"""Roles in which two who live together agree."""
+
 _NAME: Final = ("differs", "far", "near", "looks alike", "sounds alike", "swapped", "same")
 _DATE: Final = ("differs", "same year", "two parts the same", "one slip", "same")
 _NUMBER: Final = ("differs", "one slip", "same tail", "same as far as shown", "same")
@@ -43,12 +46,14 @@ _SEXES_2: Final = {"2": "f", "0": "f", "先生": "m", "女士": "f", "小姐": "
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The comparisons of some records, the codes they can meet by, and the identity card each certainly owns (−1)."""
+    """The comparisons of some records, the codes they can meet by, the identity card each certainly owns (−1: none),
+    and the texts, by key, that other matchers compare in their own way."""
 
     comparisons: tuple[Comparison, ...]
     keys: Mapping[str, Ints]
     owner: Ints
     roles_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    texts: Mapping[str, Coded] = field(default_factory=dict)
 
 
 def features(columns: Mapping[str, pa.Array], rows: int) -> Features:
@@ -66,7 +71,7 @@ def features(columns: Mapping[str, pa.Array], rows: int) -> Features:
         elif role.startswith("text:"):
             value = coded(column).through(lambda raw: " ".join(text(raw).casefold().split()))
             made.compared(role, _TEXT, value, lambda a, b, v=value: compare.alike(v, a, b, compare.written, 3))
-    return Features(tuple(made.comparisons), made.keys, _owners(card), made.roles_of)
+    return Features(tuple(made.comparisons), made.keys, _owners(card), made.roles_of, made.texts)
 
 
 class _Gathered:
@@ -77,9 +82,13 @@ class _Gathered:
         self.comparisons: list[Comparison] = []
         self.keys: dict[str, Ints] = {}
         self.roles_of: dict[str, frozenset[str]] = {}
+        self.texts: dict[str, Coded] = {}
 
-    def key(self, name: str, codes: Ints, *roles: str) -> None:
+    def key(self, name: str, value: Coded | Ints, *roles: str) -> None:
         """A key to meet by, unless nobody has it."""
+        codes = value.code if isinstance(value, Coded) else value
+        if isinstance(value, Coded) and value.values:
+            self.texts[name] = value
         if (codes >= 0).any():
             self.keys[name] = codes
             self.roles_of[name] = frozenset(roles)
@@ -90,7 +99,7 @@ class _Gathered:
             return
         rarity = (value.code, value.counts) if is_rarer else (None, None)
         self.comparisons.append(Comparison(role, words, frozenset([role]), of, *rarity))  # type: ignore[arg-type]
-        self.key(role, value.code, role)
+        self.key(role, value, role)
 
 
 def _names(made: _Gathered, columns: Mapping[str, pa.Array]) -> None:
@@ -104,8 +113,8 @@ def _names(made: _Gathered, columns: Mapping[str, pa.Array]) -> None:
         levels = compare.named(part, sounds, looks, swapped, is_given=role == "given_name")
         if part.values:
             made.comparisons.append(Comparison(role, _NAME, frozenset([role]), levels, part.code, part.counts))
-            made.key(role, part.code, role)
-            made.key(f"{role}_sound", sounds.code, role)
+            made.key(role, part, role)
+            made.key(f"{role}_sound", sounds, role)
     if "surname_sound" in made.keys and "given_name_sound" in made.keys:
         both = ("surname", "given_name")
         made.key("name", together([made.keys[role] for role in both]), *both)
@@ -147,7 +156,7 @@ def _birth(made: _Gathered, columns: Mapping[str, pa.Array], card: Coded) -> Non
     for at, day in enumerate(value.values):
         table[at] = [int(char) for char in day.replace("-", "")]
     made.compared("birth_date", _DATE, value, compare.dated(table, value.code))
-    made.key("birth_year", value.numbers(lambda day: int(day[:4])), "birth_date")
+    made.key("birth_year", value.through(lambda day: day[:4]), "birth_date")
     made.key("birth_day", value.numbers(lambda day: int(day[5:7]) * 31 + int(day[8:])), "birth_date")
 
 
@@ -184,7 +193,7 @@ def _plain(made: _Gathered, columns: Mapping[str, pa.Array], card: Coded) -> Non
         where = coded(columns["address"]).through(places.address)
         house = where.through(places.house)
         made.compared("address", _PLACE, where, compare.address_like(house, where))
-        made.key("house", house.code, "address")
+        made.key("house", house, "address")
         made.key("road", where.through(lambda said: re.sub(r"[\d\s]+.*", "", said)[-6:]).code, "address")
 
 
@@ -199,17 +208,22 @@ def _numbers(made: _Gathered, columns: Mapping[str, pa.Array], card: Coded) -> N
         made.compared(
             "email", _MAIL, mail, lambda a, b: compare.alike(mail, a, b, compare.mail_like, 4), is_rarer=False
         )
-        made.key("email_name", mail.through(_mail_name).code, "email")
+        made.key("email_name", mail.through(_mail_name), "email")
     phone = coded(columns["phone"]).through(digits.phone) if "phone" in columns else nothing(made.rows)
     for role, value, width in (("phone", phone, digits.PHONE), ("id_card", card, digits.CARD)):
         levels = compare.gapped(digits.places(value.values, width), value.code)
         made.compared(role, _NUMBER, value, levels, is_rarer=False)
-        made.key(f"{role}_tail", value.through(lambda number: number[-4:] if "*" not in number[-4:] else "").code, role)
-    made.key("phone_ends", phone.through(_ends).code, "phone")
+        made.key(f"{role}_tail", value.through(_tail), role)
+    made.key("phone_ends", phone.through(_ends), "phone")
 
 
 def _mail_name(mail: str) -> str:
     return "" if mail.startswith("#") else mail.partition("@")[0]
+
+
+def _tail(number: str) -> str:
+    """The last four digits, where they are shown."""
+    return "" if "*" in number[-4:] or number.startswith("#") else number[-4:]
 
 
 def _ends(number: str) -> str:

@@ -8,7 +8,6 @@ the model, so that a file given twice teaches it nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,27 +15,17 @@ import numpy as np
 from limner.core.tell import Tell, silent
 from limner.flow.identity.definition import Matching
 from limner.flow.identity.matching.base import Floats, Ground, Ints, Records, Scored, trait_matcher
-from limner.flow.identity.matching.coded import coded
 from limner.flow.identity.matching.compare import Comparison, Levels
-from limner.flow.identity.matching.features import Features, features
+from limner.flow.identity.matching.features import SHARED, Features, features
 from limner.flow.identity.matching.meeting import Meeting, meeting
-from limner.maths.blocks import together
-from limner.maths.fellegi import Block, Model, learn, patterns, probability, score
+from limner.flow.identity.matching.unique import Unique, apart, unique_records
+from limner.maths.fellegi import Block, Model, learn, patterns, score
 
 _SLICE: Final = 1 << 20
-_RANDOM: Final = 1_000_000
+_RANDOM: Final = 500_000
 """Random pairs by which chance agreement is counted; a smaller file's pairs are all taken."""
 _LEARNED: Final = 300_000
 """Pairs of one rule that teach; more would change nothing but the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Unique:
-    """Records that differ in what they state, in the order of that, and which of them each record is."""
-
-    first: Ints
-    of: Ints
-    count: Ints
 
 
 @trait_matcher("persons")
@@ -55,7 +44,7 @@ def persons(
     """
     if records.trace.size < 2:
         return Scored(*(np.empty(0, np.int64),) * 2, np.empty(0))
-    unique = _unique(records)
+    unique = unique_records(records)
     rows = unique.first.size
     columns = {role: column.take(unique.first) for role, column in records.columns.items()}
     tell(0, 4, "records")
@@ -68,21 +57,11 @@ def persons(
     tell(3, 4, "scores")
     bits = _weighed(found, model, met.low, met.high, levels, rows)
     chance = _chance(bits, model)
-    chance[_apart(found.owner, met.low, met.high)] = 0.0
+    chance[apart(found.owner, met.low, met.high)] = 0.0
     kept = np.flatnonzero(chance >= matching.propose_above)
     among = Scored(met.low[kept], met.high[kept], chance[kept], level=levels[kept], bits=bits[kept])
     tell(4, 4, "scores")
     return _all(among, unique, found, model, rows, met, matching.propose_above)
-
-
-def _unique(records: Records) -> _Unique:
-    """Each different record once, sorted by what it says: the same whatever the order of the rows."""
-    size = records.trace.size
-    whole = np.zeros(size, np.int64)
-    for role in sorted(records.columns):
-        whole = together([whole, coded(records.columns[role]).code + 1])
-    _, first, of, count = np.unique(whole, return_index=True, return_inverse=True, return_counts=True)
-    return _Unique(first, of, count)
 
 
 def _levels(comparisons: Sequence[Comparison], low: Ints, high: Ints) -> Levels:
@@ -105,7 +84,8 @@ def _learned(found: Features, met: Meeting, levels: Levels, rows: int, rng: np.r
         touched = frozenset().union(*(found.roles_of[part] for part in rule))
         is_free = np.array([not (one.roles & touched) for one in found.comparisons], bool)
         blocks.append(Block(patterns(levels[mine], sizes), is_free))
-    return learn(random, blocks, patterns(levels, sizes), total, sizes)
+    shared = [bool(one.roles & SHARED) for one in found.comparisons]
+    return learn(random, blocks, patterns(levels, sizes), total, sizes, shared)
 
 
 def _random(rows: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -134,18 +114,10 @@ def _weighed(found: Features, model: Model, low: Ints, high: Ints, levels: Level
 
 def _chance(bits: np.ndarray, model: Model) -> Floats:
     """The probability of each pair; one thing alone that speaks for it, such as a masked phone, proves nothing."""
-    found = probability(bits.sum(axis=1, dtype=np.float64) + model.start)
-    return np.asarray(np.where((bits > 0).sum(axis=1) > 1, found, 0.0))
+    return np.asarray(np.where((bits > 0).sum(axis=1) > 1, model.chance(bits), 0.0))
 
 
-def _apart(owner: Ints, low: Ints, high: Ints) -> np.ndarray:
-    one, other = owner[low], owner[high]
-    return np.asarray((one >= 0) & (other >= 0) & (one != other))
-
-
-def _all(
-    among: Scored, unique: _Unique, found: Features, model: Model, rows: int, met: Meeting, least: float
-) -> Scored:
+def _all(among: Scored, unique: Unique, found: Features, model: Model, rows: int, met: Meeting, least: float) -> Scored:
     """The pairs of different records, and those of records that say the very same, as rows of what was given."""
     twins = np.flatnonzero(unique.count[unique.of] > 1)
     later = twins[unique.first[unique.of[twins]] != twins]
