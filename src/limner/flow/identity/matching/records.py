@@ -25,8 +25,8 @@ _IDENTIFIER: Final = "identifier:"
 def records_of(stores: Stores, matching: Matching, links: str, *, asof: datetime, zone: tzinfo) -> Records:
     """One row per customer of a version of the links who states anything the matching reads.
 
-    Of several statements of a trait the latest counts. A trait nobody states gives a column of nulls; nobody stating
-    anything: no rows.
+    A matching that reads no trait has every customer in it. Of several statements of a trait the latest counts. A trait
+    nobody states gives a column of nulls; nobody stating anything: no rows.
     """
     versions = {"links": links}
     found = stores.lake.table(statement(_HERE, "owners.sql"), versions=versions).sort_by("number")
@@ -98,7 +98,7 @@ def _column(traits: tuple[str, ...], said: Mapping[str, tuple[Ints, pa.Array]], 
 
 
 def _those_who_say(trace: Ints, columns: Mapping[str, pa.Array]) -> Records:
-    says = np.zeros(trace.size, bool)
+    says = np.full(trace.size, not columns)
     for column in columns.values():
         says |= column.is_valid().to_numpy(zero_copy_only=False)
     rows = np.flatnonzero(says)
