@@ -245,6 +245,15 @@ def portraits(shop):
     return found
 
 
+def test_what_was_drained_is_not_kept_to_be_looked_at(shop):
+    part = shop.stores.stream.folder / "host-0"
+    part.mkdir(parents=True)
+    (part / "000000000001.drained").write_bytes(b"sealed")
+    (part / "000000000002.closed").write_bytes(b"sealed")
+    shop.privacy.erase(WHO, yes=True)
+    assert [path.name for path in part.iterdir()] == ["000000000002.closed"]
+
+
 def test_a_hold_stands_in_the_way_until_it_is_lifted(shop):
     shop.privacy.hold(WHO, why="a dispute")
     with pytest.raises(Refused, match="must be kept: a dispute"):

@@ -7,6 +7,7 @@ Cut off at any instant, the erasure goes on at the next `privacy erase`, `collec
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -139,6 +140,7 @@ def _go_through(
     stores.lake.catalog.sweep(stores.lake.folder, shop.clock() - _READ)
     shop.tell(1, _STEPS, "gallery")
     stores.gallery.sweep()
+    stores.stream.sweep(math.inf, 0)  # what is in the lake need not be looked at any more; what waits meets tombstones
     versions = stores.gallery.overwrite(BitMap(masked.numbers))
     shop.tell(2, _STEPS, "lake")
     lake = dict(stores.lake.erase(masked))
