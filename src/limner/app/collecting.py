@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from limner.app.drawing import drawn
 from limner.app.opening import need_room
 from limner.app.privacy.erasing import finish_erasures
+from limner.app.quality import look_for_late
 from limner.core.errors import BadInput, words
 from limner.flow import sources
 from limner.flow.sources import Collected, Load, Withdrawn
@@ -63,9 +64,12 @@ def collect(
 
         names = (source,) if source else ()
         if file:
-            return load(names, tuple(file), replaces)
-        with drawn(shop, source, lambda name: load((name,))):
-            return load(names, (), replaces)
+            found = load(names, tuple(file), replaces)
+        else:
+            with drawn(shop, source, lambda name: load((name,))):
+                found = load(names, (), replaces)
+        look_for_late(shop, now)
+        return found
 
 
 def _meant(definitions: Definitions, *, is_history: bool, is_live: bool) -> Definitions:

@@ -62,6 +62,7 @@ _CONSENT = (
     Argument("proof", "who asked for it and how", is_required=True, metavar="TEXT"),
     Argument("purpose", "the purpose, or * for all", default="marketing", metavar="PURPOSE"),
 )
+_LOAD = _one("load", "the number of the load", "int", metavar="LOAD")
 _WHY = Argument("why", "why; it is kept in the audit", is_required=True, metavar="TEXT")
 _REASON = (
     Argument("why", "who asked for it and how", default="", metavar="TEXT"),
@@ -159,23 +160,22 @@ VERBS: tuple[Verb, ...] = (
         doors=("cli",),
     ),
     Verb("loads", "list the loads, newest last", "limner.app.collecting:loads"),
+    Verb("withdraw", "take the rows of a load out of every later view", "limner.app.collecting:withdraw", (_LOAD,)),
+    Verb("release", "bring a load that is held into sight", "limner.app.quality:release", (_LOAD, _WHY)),
+    Verb("drop", "let go of a load that is held, as if it had never come", "limner.app.quality:drop", (_LOAD, _WHY)),
     Verb(
-        "withdraw",
-        "take the rows of a load out of every later view",
-        "limner.app.collecting:withdraw",
-        (_one("load", "the number of the load", "int", metavar="LOAD"),),
+        "quality show",
+        "show how good the data of every source and trait are, with the counts",
+        "limner.app.quality:quality_show",
+        (Argument("source", "this source only", is_positional=True, metavar="SOURCE"),),
+        doors=("cli", "python", "http"),
+        http="GET /quality",
     ),
     Verb(
-        "release",
-        "bring a load that is held into sight",
-        "limner.app.quality:release",
-        (_one("load", "the number of the load", "int", metavar="LOAD"), _WHY),
-    ),
-    Verb(
-        "drop",
-        "let go of a load that is held, as if it had never come",
-        "limner.app.quality:drop",
-        (_one("load", "the number of the load", "int", metavar="LOAD"), _WHY),
+        "quality learn",
+        "suggest checks for a source from what it has brought so far",
+        "limner.app.quality:quality_learn",
+        (_one("source", "the source", metavar="SOURCE"),),
     ),
     Verb(
         "alerts",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from limner.app.launching import Launched
     from limner.app.planning import Explained
+    from limner.app.quality import Quality
     from limner.app.running import Ran
     from limner.core.settings import Settings
     from limner.flow.decisions.consent_book import ConsentBook
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from limner.flow.sources.live.drain import Drained
     from limner.flow.sources.live.tail import Heard
     from limner.flow.sources.quality.alerts import Alert
+    from limner.flow.sources.quality.suggested import Suggested
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
 
@@ -169,6 +171,18 @@ class Workspace:
         from limner.app.quality import drop
 
         return drop(self, load, why=why)
+
+    def quality(self, source: str | None = None) -> Quality:
+        """How good the data are: of all sources and traits, or of one source and the traits it states."""
+        from limner.app.quality import quality_show
+
+        return quality_show(self, source)
+
+    def quality_learn(self, source: str) -> Suggested:
+        """The checks that what a source has brought so far suggests; `to_yaml()` are lines for its file."""
+        from limner.app.quality import quality_learn
+
+        return quality_learn(self, source)
 
     def alerts(self, *, everything: bool = False) -> tuple[Alert, ...]:
         """The troubles that are open, hard ones first; with `everything` also those that are over."""

@@ -16,6 +16,7 @@ from limner.app.asking import Counted, Listed, TagShown
 from limner.app.checking import Checked
 from limner.app.launching import Launched
 from limner.app.planning import Alternative, Explained, Planned
+from limner.app.quality import Quality
 from limner.app.reporting.contents import Intake, Reconciled
 from limner.app.running import Ran
 from limner.core.ours import Profile
@@ -32,6 +33,8 @@ from limner.flow.sources.collect import FileResult
 from limner.flow.sources.loads import Counts
 from limner.flow.sources.quality.alerts import Alert
 from limner.flow.sources.quality.results import CheckResult
+from limner.flow.sources.quality.scoring import Dimension, SourceQuality, TraitQuality
+from limner.flow.sources.quality.suggested import Suggested, Suggestion
 from limner.maths.lift import Estimate
 from limner.maths.verdict import Step, Verdict
 
@@ -106,6 +109,14 @@ RESULTS: tuple[object, ...] = (
         Alert(1, "held", "hard", "pos", "c.xlsx", 4, "", "", 2, NOW, NOW, None),
         Alert(2, "range", "soft", "pos", "实付", 4, "5%", "≤ 1%", 1, NOW, NOW, NOW),
     ),
+    Quality(
+        NOW,
+        (
+            SourceQuality("pos", 9, 1, 9_000, 9, NOW, True, {"validity": Dimension(90, 100)}, 90.0, (BROKEN,)),
+            SourceQuality("new", 0, 0, 0, None, None, None),
+        ),
+        (TraitQuality("城市", 80, {"completeness": Dimension(80, 100)}, 80.0),),
+    ),
     Ran(NOW, "p-1", 100, 90, 10, 40, {"vip": 12}, {"purchase_30d": "learned"}, ("resolve", "tag", "publish")),
     Launched(7, 10, 4, {"consent": 1}, 8, 2, {"expired": 1}, {"failed": 1}, 1, Decimal("0.5"), NOW),
     Explained(
@@ -152,6 +163,12 @@ def test_every_result_is_shown_in_words(result: object, lang: str) -> None:
     assert "\u2060" not in text
     assert "(…" not in text
     assert type(result).__name__ not in text.split("(")[0]
+
+
+def test_suggested_checks_are_lines_of_yaml() -> None:
+    found = Suggested("pos", 9, 9_000, (Suggestion({"check": "volume", "learnt": True}, "9 loads"),))
+    assert "  - {check: volume, learnt: true}  # 9 loads" in shown(found, "zh")
+    assert "根据 pos 至今的数据" in shown(found, "zh")
 
 
 def test_every_name_in_the_registry_is_a_type() -> None:
@@ -204,7 +221,7 @@ def test_every_finding_is_said_in_chinese():
     for name, _ in checks:
         assert [key for key in said if key == name or key.startswith(f"{name}_")], name
     for name in said:
-        more = {"reason": "no identifier", "refunded": Decimal(9), "paid": Decimal(8), "load": 4}
+        more = {"reason": "no identifier", "refunded": Decimal(9), "paid": Decimal(8), "load": 4, "fastest": 900}
         found = Finding(name, "warning", "till", 1_200, 3_400, "never shown", more)
         text = shown(Checked(NOW, 9, [], Intake(), [found], Reconciled()), "zh")
         assert "{" not in text

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MANY_REJECTS = 0.05
 """Share of a source's rows from which rejects are worth a warning."""
 
+FASTEST = 60
+"""Events of one device or person in a minute, above which it is no person."""
+
 _PACKAGE = "limner.flow.sources"
 
 
@@ -123,3 +126,16 @@ def items(stores: Stores) -> Sequence[Finding]:
         f"{row['unknown']:,} of {row['sold']:,} items sold stand in no item list: they have no category, price or cost."
     )
     return [Finding("items", "info", "items", row["unknown"], row["sold"], said)]
+
+
+@check_kind("bots")
+def bots(stores: Stores) -> Sequence[Finding]:
+    """Devices and persons with more events in a minute than anybody can do. Their events stay."""
+    return [
+        Finding(
+            "bots", "warning", row["source"], row["traces"], row["events"],
+            f"{row['source']}: {row['traces']:,} devices or persons had up to {row['fastest']:,} events in one minute, "
+            f"which nobody can do; {row['events']:,} events in all, none was taken out.", {"fastest": row["fastest"]},
+        )
+        for row in stores.lake.table(statement(_PACKAGE, "bots.sql", most=FASTEST)).to_pylist()
+    ]  # fmt: skip

@@ -31,8 +31,17 @@ from limner.flow.sources.loads import (
 )
 from limner.flow.sources.mapping import Mapped, mapped
 from limner.flow.sources.marks import Given, with_contents
-from limner.flow.sources.quality.judged import Judged, is_guarded, judge_loads, write_judged
+from limner.flow.sources.quality.judged import (
+    Judged,
+    Look,
+    is_guarded,
+    judge_loads,
+    look,
+    shapes_before,
+    write_judged,
+)
 from limner.flow.sources.quality.results import CheckResult
+from limner.flow.sources.quality.shape import Shape, shape_of
 from limner.flow.sources.reading import columns_of
 from limner.flow.sources.sql_draw import end_of
 from limner.flow.sources.stream import Failed, Job, Run
@@ -62,8 +71,8 @@ class Collected:
     """What became of all rows: rows = used + anonymous + cancelled + the rejected of every reason.
 
     `unchanged` counts files that had been loaded before; their rows are in no other count. `values` counts single
-    values left out of rows that were used otherwise. `broken` are the checks that the loads made now have broken; what
-    a load brought that is held is seen by no reader until it is released.
+    values left out of rows that were used otherwise. `broken` are the declared checks that the loads made now have
+    broken, and how their files have drifted; what a held load brought is seen by no reader until it is released.
     """
 
     files: tuple[FileResult, ...] = ()
@@ -172,7 +181,9 @@ def collect(  # noqa: PLR0913
     older: Mapping[Given, Sequence[int]] = {one: (*named.get(one, ()), *taken_over) for one in fresh}
     older = {one: several for one, several in older.items() if several}
     taken: set[int] = set()
-    groups = [_begun(stores, *group, older, taken, who, now) for group in _groups(stores, fresh, older, who, now)]
+    wanted = _groups(stores, fresh, older, who, now)
+    looks = _looks(stores, wanted)
+    groups = [_begun(stores, *group, looks, older, taken, who, now) for group in wanted]
     total_size = sum(one.size for one in fresh)
     before, left = 0, deque(groups)
     judged: list[Judged] = []
@@ -188,7 +199,7 @@ def collect(  # noqa: PLR0913
                 tell(before, total_size, group.mapping.source.id)
     finally:
         forget(stores, [job.load.load for group in left for job in group.jobs.values() if job.load.started_at == now])
-    broken = tuple(result for one in judged for result in one.broken)
+    broken = tuple(result for one in judged for result in one.broken if result.origin != "learnt")
     return Collected(tuple(found[one] for one in given), broken)
 
 
@@ -227,6 +238,20 @@ def _groups(
     return [(mapping, group) for _, mapping, group in found]
 
 
+def _looks(stores: Stores, groups: Sequence[tuple[Mapped, Sequence[Given]]]) -> dict[Given, Look]:
+    """A look at the head of every file, held against the files of its source before it."""
+    found: dict[Given, Look] = {}
+    before: dict[str, list[Shape]] = {}
+    for mapping, group in groups:
+        source = mapping.source
+        past = before.setdefault(source.id, shapes_before(stores, source))
+        for one in group:
+            found[one] = look(source, shape_of(source, one.path, mapping.columns), past)
+            if not found[one].holds:
+                past.append(found[one].shape)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Files that share a mapping: those to be loaded, the results of the others, and what loads take the place of."""
@@ -235,6 +260,7 @@ class _Group:
     jobs: Mapping[Given, Job]
     others: Mapping[Given, FileResult]
     replaced: Mapping[int, tuple[int, ...]]
+    looks: Mapping[int, Look]
 
     @property
     def size(self) -> int:
@@ -251,15 +277,17 @@ class _Group:
 
 
 def _begun(
-    stores: Stores, mapping: Mapped, group: Sequence[Given], older: Mapping[Given, Sequence[int]],
-    taken: set[int], who: Actor, now: datetime,
+    stores: Stores, mapping: Mapped, group: Sequence[Given], looks: Mapping[Given, Look],
+    older: Mapping[Given, Sequence[int]], taken: set[int], who: Actor, now: datetime,
 ) -> _Group:  # fmt: skip
     """Begin the loads of files; one given twice is loaded once. `taken` are the loads begun, of any group."""
     others: dict[Given, FileResult] = {}
     jobs: dict[Given, Job] = {}
     replaced: dict[int, tuple[int, ...]] = {}
+    found: dict[int, Look] = {}
     for one in group:
-        is_hidden, old = is_guarded(mapping.source), older.get(one, ())
+        seen_as = looks[one]
+        is_hidden, old = is_guarded(mapping.source, seen_as), older.get(one, ())
         begun = begin(stores, mapping.source, one.path, one.place, one.content, old, who, now, is_hidden=is_hidden)
         load = begun.load
         if load.state != "running" or load.load in taken:
@@ -268,9 +296,10 @@ def _begun(
             taken.add(load.load)
             if one.source.sql is not None and (ended := end_of(one.path)) is not None:
                 note_cursor(stores, one.source, load.load, ended)
+            found[load.load] = seen_as
             jobs[one] = Job(one.path, load)
             replaced[load.load] = begun.replaced
-    return _Group(mapping, jobs, others, replaced)
+    return _Group(mapping, jobs, others, replaced, found)
 
 
 def _collect_group(
@@ -292,13 +321,13 @@ def _collect_group(
         results = _load(seen, definitions, place, group, run, who, now, tell)
         if run.is_hidden:
             loads = {job.load.load: replace(job.load, counts=results[job.load.load].counts) for job in run.jobs}
-            several = _settled(stores, run.mapping.source, loads, old, who, now)
+            several = _settled(stores, run.mapping.source, loads, group.looks, old, who, now)
             judged += several
             held = {one.load.load for one in several if one.holds}
             results = {load: replace(one, is_held=load in held) for load, one in results.items()}
-        elif run.mapping.source.checks:
+        else:
             loads = {job.load.load: replace(job.load, counts=results[job.load.load].counts) for job in run.jobs}
-            several = judge_loads(stores, run.mapping.source, list(loads.values()), now)
+            several = judge_loads(stores, run.mapping.source, list(loads.values()), group.looks, now)
             write_judged(stores, several, now)
             judged += several
         found |= {one: results[job.load.load] for one, job in group.jobs.items() if job in run.jobs}
@@ -306,11 +335,11 @@ def _collect_group(
 
 
 def _settled(
-    stores: Stores, source: Source, loads: Mapping[int, Load], old: Mapping[int, tuple[int, ...]], who: Actor,
-    now: datetime,
+    stores: Stores, source: Source, loads: Mapping[int, Load], looks: Mapping[int, Look],
+    old: Mapping[int, tuple[int, ...]], who: Actor, now: datetime,
 ) -> list[Judged]:  # fmt: skip
     """Judge hidden loads that are whole; those that pass come into sight at once, in the place of older ones."""
-    judged = judge_loads(stores, source, list(loads.values()), now)
+    judged = judge_loads(stores, source, list(loads.values()), looks, now)
     shown = {one.load.load: one.load.counts for one in judged if not one.holds}
     held = {one.load.load: one.load.counts for one in judged if one.holds}
     gone = {number: "withdrawn" for load in shown for number in old[load]}

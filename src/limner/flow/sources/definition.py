@@ -226,9 +226,10 @@ class Source:
     `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows may
     train models and never fire live journeys; `collect` may say otherwise for one run. `extra: keep` keeps columns
     nobody mapped as text. `optional` names columns a file may lack. `strip` are characters taken off both ends of
-    every cell. `enrich` reads more out of columns. `checks` are what every load is held to. `money` states in words
-    what the amounts mean; `ask` are open questions with the answers assumed. A source that is `live` has no files:
-    clients send to it, with a write key.
+    every cell. `enrich` reads more out of columns. `checks` are what every load is held to; `drift` says whether a
+    file of another shape than those before is held or reported (empty: held when a mapped column changed). `money`
+    states in words what the amounts mean; `ask` are open questions with the answers assumed. A source that is `live`
+    has no files: clients send to it, with a write key.
     """
 
     id: str
@@ -271,6 +272,7 @@ class Source:
     receipts: ReceiptMap | None = None
     checks: tuple[CheckRule, ...] = ()
     live: LiveMap | None = None
+    drift: Literal["", "report", "hold"] = ""
     money: str = ""
     ask: Mapping[str, object] = field(default_factory=dict)
 

@@ -101,7 +101,7 @@ def mapping_version(source: Source) -> str:
     """The version of what a source means: its name, checks, where its files are and when they are read left out."""
     said = replace(
         source, name="", files=(), ask={}, watch=False, every=_EVERY_TEN, settle=_AFTER_FIVE, replaces="never",
-        control=None, sql=None, is_history=True, checks=(),
+        control=None, sql=None, is_history=True, checks=(), drift="",
     )  # fmt: skip
     return version(as_mapping(said))
 

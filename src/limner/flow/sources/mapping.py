@@ -344,6 +344,7 @@ _NOT_READ_OF_SOURCE = frozenset(
         "optional",
         "enrich",
         "checks",
+        "drift",
         "money",
         "ask",
         "cancelled",

@@ -13,6 +13,7 @@ from limner.core.actor import Actor
 from limner.core.errors import Clash, NotFound
 from limner.flow.sources import drop, list_loads, release, withdraw
 from limner.store.ledger.consents import fold
+from limner.store.ledger.erasures import Masked
 from limner.store.ledger.tables import audit
 
 GUARDED = (
@@ -229,7 +230,7 @@ def test_refusals_of_a_dropped_load_stay(tmp_path):
 def test_an_erasure_reaches_what_is_held(shop):
     shop.load(shop.put("orders.csv", BAD))
     traces = [row["trace"] for row in shop.ask("select trace from traces")]
-    shop.stores.lake.erase(traces)
+    shop.stores.lake.erase(Masked(tuple(traces)))
     release(shop.stores, 1, why="", who=BOSS, now=LATER)
     assert shop.ask("select * from identifiers") == []
     assert shop.ask("select * from events where trace is not null") == []

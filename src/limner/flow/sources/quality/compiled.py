@@ -51,6 +51,8 @@ class Answer:
 def asked(source: Source, rule: CheckRule, columns: Mapping[str, Mapping[str, str]], place: str) -> Asked | None:
     """A check as aggregates; None for one that is answered without a scan. Raises BadDefinition for unknown columns."""
     if rule.check not in ROW_CHECKS:
+        for subject in rule.subjects:
+            find(source, subject, rule.event, columns, place)
         return None
     subjects = rule.subjects or (_moment(source),)
     places = [find(source, subject, rule.event, columns, place) for subject in subjects]
@@ -179,8 +181,8 @@ def ask(checks: Sequence[Asked], load: Stores, whole: Stores, given: Mapping[str
     for scan in scans.values():
         (row,) = load.lake.table(scan.query(), given={**known, **given}).to_pylist()
         for turn, one in enumerate(scan.checks):
-            bad = row[f"bad_{turn}"]
-            found[id(one)] = Answer(None if bad is None else int(bad), int(row[f"rows_{turn}"]), row[f"value_{turn}"])
+            bad = None if one.bad is None else int(row[f"bad_{turn}"] or 0)
+            found[id(one)] = Answer(bad, int(row[f"rows_{turn}"] or 0), row[f"value_{turn}"])
     return [found[id(one)] for one in checks]
 
 

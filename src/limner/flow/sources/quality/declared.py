@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CheckKind = Literal[
     "null_share", "range", "unique", "reference", "pattern", "accepted", "freshness", "volume", "sum", "rejects",
-    "anonymous", "pace",
+    "anonymous", "pace", "categories", "distribution",
 ]  # fmt: skip
 Level = Literal["hard", "soft"]
 
@@ -40,10 +40,10 @@ class CheckRule:
     whole value. accepted: `values`. freshness: the newest `column` (default: happened_at) lies `within` a span before
     the load. volume: rows of the load; sum: of `column`; both between `at_least` and `at_most`, or `usual`: ± that
     share of the median of the last loads. rejects, anonymous: share of rows, `at_most`. pace: most events of one
-    device or person in a minute, `at_most`.
+    device or person in a minute, `at_most`. categories, distribution: drift against the last loads, `at_most`.
 
     `allow` is the share of rows that may break range, unique, reference, pattern and accepted. `event` looks at events
-    of one name only.
+    of one name only. `learnt: true` takes the bound from the loads before.
     """
 
     check: CheckKind
@@ -58,6 +58,7 @@ class CheckRule:
     pattern: str = ""
     exists_in: str = ""
     allow: Decimal = Decimal(0)
+    learnt: bool = False
     level: Level = "soft"
 
     @property
@@ -79,8 +80,19 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "rejects": ("at_most",),
     "anonymous": ("at_most",),
     "pace": ("at_most",),
+    "categories": ("column", "at_most"),
+    "distribution": ("column", "at_most"),
 }
 """What each check cannot do without; alternatives are parted by a bar."""
+
+DRIFTING: Final = frozenset({"categories", "distribution"})
+"""Checks that hold a load against those before it, whatever their bound."""
+
+LEARNABLE: Final = frozenset({"null_share", "freshness", "volume", "categories", "distribution"})
+"""Checks whose bound can be taken from the loads before."""
+
+_BOUNDS = frozenset({"at_most", "at_least|at_most|usual", "within"})
+"""What a check lacks whose bound is learnt."""
 
 _SHARES = frozenset({"null_share", "rejects", "anonymous"})
 
@@ -89,6 +101,10 @@ def problems(source: Source) -> Iterator[LimnerError]:
     """What is wrong with the checks of a source, as far as it can be seen without a file."""
     for place, rule in placed(source):
         lacking = [name for name in NEEDS[rule.check] if not _has(rule, name)]
+        if rule.learnt and rule.check in LEARNABLE:
+            lacking = [name for name in lacking if name not in _BOUNDS]
+        elif rule.learnt:
+            yield BadDefinition(OUT, place=place, name="learnt", value="true", bound="left out for " + rule.check)
         for name in lacking:
             yield BadDefinition(LACKS, place=place, check=rule.check, name=name.replace("|", " or "))
         yield from _out_of_bounds(place, rule)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlglot import exp
@@ -17,9 +17,11 @@ from limner.core.spans import span_text
 from limner.flow.sources.holding import alone, within
 from limner.flow.sources.loads import Load, list_loads
 from limner.flow.sources.quality.compiled import Answer, Asked, ask, asked
-from limner.flow.sources.quality.declared import CheckRule, placed
-from limner.flow.sources.quality.places import TABLES
+from limner.flow.sources.quality.declared import DRIFTING, CheckRule, placed
+from limner.flow.sources.quality.learnt import FEWEST, LAST, Learnt
+from limner.flow.sources.quality.places import TABLES, find
 from limner.flow.sources.quality.results import CheckResult, Verdict
+from limner.flow.sources.quality.said import number, percent, said_span
 from limner.store.lake.sql import statement
 from limner.store.ledger.tables import consents
 
@@ -30,12 +32,6 @@ if TYPE_CHECKING:
     from limner.store.stores import Stores
 
 NO_REFERENCE = words("check_reference_unknown", "{place}: exists_in names {name!r}. Write {known} or traits.NAME.")
-
-FEWEST: Final = 5
-"""Loads before, from which something is usual."""
-
-LAST: Final = 20
-"""The loads before that are looked at."""
 
 _PACKAGE = "limner.flow.sources.quality"
 _REFERENCES = ("items.item_id", "sites.site_id", "events.order_id", "lines.item_id", "events.item_id")
@@ -77,24 +73,39 @@ def columns_of(stores: Stores) -> Mapping[str, Mapping[str, str]]:
     return {name: table.columns for name, table in stores.lake.tables().items()}
 
 
-def judged(stores: Stores, source: Source, load: Load, now: datetime) -> list[CheckResult]:
+def judged(
+    stores: Stores, source: Source, load: Load, now: datetime, taught: Sequence[Learnt] = ()
+) -> list[CheckResult]:
     """The results of a source's declared checks over a load, which may be hidden; no checks: nothing.
 
-    The same rows give the same results in whatever order and batches they came.
+    `taught` are the learnt checks over it, for those whose bound is learnt. The same rows give the same results in
+    whatever order and batches they came.
     """
     if not source.checks:
         return []
     checks = compiled(source, columns_of(stores))
-    rows = [one for one in checks if one is not None]
+    rows = [one for one in checks if one is not None and not one.rule.learnt]
     own = alone(stores, load.load)
     given = {"consents": _consents(stores, load.load)} if any(one.table == "consents" for one in rows) else {}
     answers = iter(ask(rows, own, within(stores, [load.load]), given))
     past = past_of(stores, source.id, load.load)
     judge = _Judge(load, own, past, now)
-    return [
-        judge.of_rows(one, next(answers)) if one is not None else judge.of_load(rule)
-        for one, rule in zip(checks, source.checks, strict=True)
-    ]
+    found = []
+    for one, rule, (place, _) in zip(checks, source.checks, placed(source), strict=True):
+        if rule.learnt or rule.check in DRIFTING:
+            found.append(judge.of_learnt(rule, taught_of(source, rule, columns_of(stores), place), taught))
+        else:
+            found.append(judge.of_rows(one, next(answers)) if one is not None else judge.of_load(rule))
+    return found
+
+
+def taught_of(source: Source, rule: CheckRule, columns: Mapping[str, Mapping[str, str]], place: str) -> str:
+    """The subject under which the check of a rule is learnt."""
+    if rule.check == "volume":
+        return "rows"
+    if rule.check == "freshness":
+        return "happened_at"
+    return str(find(source, rule.column, rule.event, columns, place))
 
 
 def _consents(stores: Stores, load: int) -> pa.Table:
@@ -152,6 +163,14 @@ class _Judge:
         bound = f"≤ {percent(rule.at_most or Decimal(0))}"
         return self._result(rule, "rows", percent(share), bound, verdict, bad, counts.rows)
 
+    def of_learnt(self, rule: CheckRule, subject: str, taught: Sequence[Learnt]) -> CheckResult:
+        """The result of a check whose bound is learnt, or of a drift that is held to a bound of its own."""
+        one = next((one for one in taught if (one.check, one.subject) == (rule.check, subject)), None)
+        if one is not None and not rule.learnt and rule.at_most is not None:
+            is_good = Decimal(one.value) <= rule.at_most
+            one = replace(one, bound=f"≤ {number(rule.at_most)}", is_good=is_good)
+        return learnt_result(self.load, rule, "+".join(rule.subjects) or subject, one, self.now)
+
     def _fresh(self, rule: CheckRule, subject: str, answer: Answer) -> CheckResult:
         most = rule.within or timedelta(0)
         if answer.value is None:
@@ -198,6 +217,16 @@ class _Judge:
         )  # fmt: skip
 
 
+def learnt_result(load: Load, rule: CheckRule, subject: str, one: Learnt | None, now: datetime) -> CheckResult:
+    """The result of a declared check whose bound is learnt."""
+    verdict: Verdict = "unknown" if one is None or one.is_good is None else "passed" if one.is_good else "failed"
+    said = ("", "", None, None) if one is None else (one.value, one.bound, one.bad, one.rows)
+    value, bound, bad, rows = said
+    return CheckResult(
+        load.load, load.source, rule.check, "declared", rule.level, subject[:200], value, bound, verdict, now, bad, rows
+    )
+
+
 def _verdict(rows: int, *, is_good: bool) -> Verdict:
     return "unknown" if not rows else "passed" if is_good else "failed"
 
@@ -211,38 +240,3 @@ def _each_end(rule: CheckRule) -> Iterator[str]:
         yield f"≥ {number(rule.at_least)}"
     if rule.at_most is not None:
         yield f"≤ {number(rule.at_most)}"
-
-
-def percent(share: Decimal) -> str:
-    """A share as people read it, to a hundredth of a percent.
-
-    >>> percent(Decimal("0.0123456")), percent(Decimal(1))
-    ('1.23%', '100%')
-    """
-    text = format((share * 100).quantize(Decimal("0.01")), "f").rstrip("0").rstrip(".")
-    return f"{text or '0'}%"
-
-
-def number(value: Decimal | int) -> str:
-    """A number with its thousands parted and no idle noughts.
-
-    >>> number(Decimal("1234.5000")), number(12)
-    ('1,234.5', '12')
-    """
-    text = f"{Decimal(value):,.4f}"
-    return text.rstrip("0").rstrip(".")
-
-
-def said_span(age: Any) -> str:
-    """A span rounded to what matters: days above two, hours above two, minutes.
-
-    >>> from datetime import timedelta
-    >>> said_span(timedelta(hours=50, minutes=4)), said_span(timedelta(minutes=-3))
-    ('2d', '-3m')
-    """
-    seconds = int(age.total_seconds())
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
-    for unit, size in (("d", 86_400), ("h", 3_600)):
-        if seconds >= 2 * size:
-            return f"{sign}{seconds // size}{unit}"
-    return f"{sign}{seconds // 60}m"
