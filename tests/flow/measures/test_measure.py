@@ -9,10 +9,12 @@ import pytest
 
 from limner.core.actor import OWNER, Actor
 from limner.core.errors import NotFound
+from limner.flow.identity.history import changes, undo
 from limner.flow.measures import METRICS, earned, keep, measure, trials
 from limner.maths.arms import salt, shares
 from limner.maths.verdict import Step, Verdict
 from outcome_desk import LATER, NOW, Desk, campaign
+from shop import put_identifiers
 
 pytest.importorskip("tea_tasting")
 PEOPLE = 4_000
@@ -223,6 +225,26 @@ def test_a_customer_met_in_both_arms_is_left_out(tmp_path):
     found = ask(desk, "gift", asof=LATER)
     assert found.mixed == 1
     assert found.arm("granted").customers == 7
+
+
+def test_arms_that_meet_in_a_merge_are_mixed_until_it_is_undone(tmp_path):
+    desk = Desk(tmp_path / "shop", records=[[("unionid", f"u{i}")] for i in range(12)])
+    numbers = sorted(desk.trace)
+    arms = dict(zip(numbers, ["granted"] * 8 + ["held_out"] * 4, strict=True))
+    desk.launch(campaign(holdout=0.3), arms)
+    put_identifiers(
+        desk.stores, [[("unionid", "u0"), ("unionid", "u11")], [("unionid", "u1"), ("unionid", "u2")]], load=2
+    )
+    desk.link()
+    desk.attach()
+    found = ask(desk, "gift", asof=LATER)
+    assert (found.mixed, found.arm("granted").customers, found.arm("held_out").customers) == (1, 6, 3)
+    first = changes(desk.stores)[-1]
+    undo(desk.stores, first.seq, who=OWNER, now=NOW)
+    desk.link()
+    desk.attach()
+    found = ask(desk, "gift", asof=LATER)
+    assert (found.mixed, found.arm("granted").customers, found.arm("held_out").customers) == (0, 7, 4)
 
 
 def test_universal_hold_outs_are_in_neither_arm(tmp_path):
