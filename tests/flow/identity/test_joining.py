@@ -51,7 +51,7 @@ def evidence(together, moments=None, apart=(), alike=()):
 
 
 def joined(codes, edges, limits=WIDE, **known):
-    seen = Seen(np.arange(len(codes), dtype=np.int32), np.asarray(codes, np.int8), KINDS)
+    seen = Seen(np.arange(len(codes), dtype=np.int32), np.asarray(codes, np.int16), KINDS)
     together = pairs_of(edges)
     return join(seen, together, limits, evidence(together, **known))
 

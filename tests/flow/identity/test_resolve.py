@@ -105,3 +105,11 @@ def test_a_withdrawn_load_takes_its_links_back(stores):
     stores.lake.withdraw(2, NOW)
     run(stores, "v3")
     assert links(stores, "v3") == links(stores, "v1")
+
+
+def test_more_kinds_than_a_byte_holds(stores):
+    put_identifiers(stores, [[(f"loyalty_{i}", "1"), (f"nick_{i}", "1")] for i in range(150)])
+    found = run(stores, "v1")
+    number, _ = links(stores, "v1")
+    assert found.customers == 150
+    assert all(number[2 * i + 1] == number[2 * i + 2] for i in range(150))

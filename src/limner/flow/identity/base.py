@@ -33,7 +33,7 @@ class Seen:
     """
 
     trace: Ints
-    kind: Codes
+    kind: npt.NDArray[np.int16]
     kinds: tuple[IdentifierKind, ...]
 
     def where(self, names: str) -> Flags:

@@ -74,9 +74,9 @@ def _kinds(stores: Stores, asof: datetime, kinds: Kinds) -> tuple[IdentifierKind
 
 def _rows(
     stores: Stores, rows: exp.Query, known: Sequence[IdentifierKind], wanted: Ints | None = None
-) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+) -> tuple[Ints, Ints, npt.NDArray[np.int16]]:
     trace, beside, kind = _columns(stores, rows.subquery("n"), ["trace", "beside"], known, wanted)
-    return trace, beside, kind.astype(np.int8)
+    return trace, beside, kind.astype(np.int16)
 
 
 def _columns(
@@ -100,12 +100,12 @@ def _coded(known: Sequence[IdentifierKind]) -> exp.Expr:
     return exp.cast(choice.else_(nothing) if known else nothing, "SMALLINT").as_("kind")
 
 
-def _seen(traces: Ints, places: Ints, kind: npt.NDArray[np.int8], known: tuple[IdentifierKind, ...]) -> Seen:
+def _seen(traces: Ints, places: Ints, kind: npt.NDArray[np.int16], known: tuple[IdentifierKind, ...]) -> Seen:
     """Who was seen, without those of a kind that is never a ground for a link."""
-    code = np.full(traces.size, NOT_SEEN, np.int8)
+    code = np.full(traces.size, NOT_SEEN, np.int16)
     code[places] = kind
     never = [number for number, one in enumerate(known) if one.strength == "never"]
-    code[np.isin(code, np.asarray(never, np.int8))] = NOT_SEEN
+    code[np.isin(code, np.asarray(never, np.int16))] = NOT_SEEN
     return Seen(traces, code, known)
 
 
