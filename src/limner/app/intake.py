@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from limner.flow.sources.live.drain import Drain, Drained, together
@@ -12,6 +13,9 @@ from limner.flow.sources.live.write_keys import WriteKey, list_keys, make_key, r
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
+
+READ: Final = timedelta(minutes=10)
+"""How long a reader may go on with files that have been replaced."""
 
 KEPT_SECONDS: Final = 600
 KEPT_BYTES: Final = 64 << 20
@@ -56,7 +60,22 @@ def drain_all(shop: Workspace, worker: Drain) -> Iterator[Drained]:
             yield done
         if not done.segments or not done.waiting:
             break
+    _tidy(shop)
     shop.stores.stream.sweep(time.time() - KEPT_SECONDS, KEPT_BYTES)
+
+
+def _tidy(shop: Workspace) -> None:
+    """Put the small files of live loads together, and delete those that nobody can be reading any more."""
+    from limner.store.lake.compacting import crowds, put_together
+
+    lake = shop.stores.lake
+    now = shop.clock()
+    if not crowds(lake):
+        return
+    with shop.stores.ledger.lease("keeper", now, "drain"):
+        for crowd in crowds(lake):
+            put_together(lake, crowd, now)
+        lake.catalog.sweep(lake.folder, now - READ)
 
 
 def tail(shop: Workspace, source: str | None = None, *, limit: int = 20, rejects: bool = False) -> tuple[Heard, ...]:

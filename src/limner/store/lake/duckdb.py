@@ -185,7 +185,7 @@ class DuckLake:
 
     def file(self, table: str, path: str) -> pa.Table | None:
         """The rows of one file of a table, a dropped one too while it is there; None when it has gone."""
-        declared = self._table(table)
+        declared = self.declared(table)
         with said(self.folder):
             try:
                 rows = pq.read_table(self.folder / path, partitioning=None)
@@ -210,7 +210,7 @@ class DuckLake:
         """
         if self.catalog.has_batch(table, batch_id):
             return 0
-        declared = self._table(table)
+        declared = self.declared(table)
         arrow = rows if isinstance(rows, pa.Table) else self._collected(rows)
         if arrow.num_rows == 0:
             return 0
@@ -255,7 +255,7 @@ class DuckLake:
         filled: Mapping[str, object] | None = None,
     ) -> list[tuple[str, NewFile]]:
         """Batches written and synced that are not in the catalog yet: a transaction of the caller enters them."""
-        declared = self._table(table)
+        declared = self.declared(table)
         fresh = [part for part in parts if part[1].num_rows and not self.catalog.has_batch(table, part[0])]
         if not fresh:
             return []
@@ -278,7 +278,7 @@ class DuckLake:
 
         A version already there is kept as it is: a published version never changes.
         """
-        declared = self._table(view)
+        declared = self.declared(view)
         if not declared.is_view:
             raise Clash(UNKNOWN_TABLE, name=view)
         if self.catalog.has_batch(view, f"view:{version}"):
@@ -328,7 +328,7 @@ class DuckLake:
             return 0
         total = 0
         for path in self.catalog.all_files().of(table):
-            done = blanked(self.folder, self._table(table), path, column, texts)
+            done = blanked(self.folder, self.declared(table), path, column, texts)
             if done is None:
                 continue
             new, count = done
@@ -340,7 +340,7 @@ class DuckLake:
 
     def _erase(self, hit: Hit, masked: Masked, zone: tzinfo) -> None:
         if hit.is_live:
-            new = rewritten(self.folder, self._table(hit.table), hit, masked, zone)
+            new = rewritten(self.folder, self.declared(hit.table), hit, masked, zone)
             with self.ledger.write() as connection:
                 self.catalog.swap(connection, hit.path, new, datetime(1970, 1, 1, tzinfo=UTC))
         self._remove(hit.path)
@@ -355,7 +355,8 @@ class DuckLake:
         """Close the connection and take the scratch files away."""
         self._connection.close()
 
-    def _table(self, name: str) -> LakeTable:
+    def declared(self, name: str) -> LakeTable:
+        """A table as it is declared, with a column per declared property."""
         if name not in self._tables:
             raise NotFound(UNKNOWN_TABLE, near=near(name, self._tables), name=name)
         return self._tables[name]
