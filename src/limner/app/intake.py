@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from limner.flow.sources.live.drain import Drain, Drained, together
 from limner.flow.sources.live.tail import Heard, tail_of
 from limner.flow.sources.live.write_keys import WriteKey, list_keys, make_key, revoke_key
+from limner.store.ledger.erasures import erased_since
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
@@ -61,7 +62,10 @@ def drain_all(shop: Workspace, worker: Drain) -> Iterator[Drained]:
         if not done.segments or not done.waiting:
             break
     _tidy(shop)
-    shop.stores.stream.sweep(time.time() - KEPT_SECONDS, KEPT_BYTES)
+    if erased_since(shop.stores.ledger, shop.clock() - READ):
+        shop.stores.stream.sweep(before=float("inf"))
+    else:
+        shop.stores.stream.sweep(time.time() - KEPT_SECONDS, KEPT_BYTES)
 
 
 def _tidy(shop: Workspace) -> None:

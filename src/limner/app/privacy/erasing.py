@@ -138,6 +138,7 @@ def _go_through(
     """Every step after the first; each may be done again."""
     stores, began = shop.stores, began if began is not None else time.perf_counter()
     stores.lake.catalog.sweep(stores.lake.folder, shop.clock() - _READ)
+    stores.stream.sweep(before=float("inf"))  # what waits there still is refused by its tombstones when it comes in
     shop.tell(1, _STEPS, "gallery")
     stores.gallery.sweep()
     stores.stream.sweep(math.inf, 0)  # what is in the lake need not be looked at any more; what waits meets tombstones

@@ -101,6 +101,13 @@ def masked_now(connection: Connection) -> Masked:
     return Masked(tuple(traces), tuple(numbers))
 
 
+def erased_since(ledger: Ledger, moment: datetime) -> bool:
+    """Whether somebody was erased after a moment."""
+    with ledger.read() as connection:
+        last = connection.execute(select(func.max(tombstones.c.happened_at))).scalar()
+    return last is not None and last > moment
+
+
 def running(ledger: Ledger) -> tuple[Erasure, ...]:
     """The erasures that were begun and not finished, oldest first."""
     row = erasures.c

@@ -90,7 +90,7 @@ class Stream:
         for part in {segment.part for segment in segments}:
             synced(self.folder / part)
 
-    def sweep(self, before: float, most: int) -> int:
+    def sweep(self, before: float, most: int = 0) -> int:
         """Delete drained segments that were written before a moment (seconds of the clock), and the oldest of more
         than `most` bytes; how many went."""
         found = sorted(self._files(DRAINED), key=lambda path: path.stat().st_mtime)
