@@ -274,12 +274,13 @@ def test_consents_come_in_once(live):
 def test_one_who_was_erased_does_not_come_in_again(live):
     """What was acknowledged before an erasure and comes in after it is refused, in the drain that goes on too."""
     from limner.core.ids import identifier_hash
+    from limner.store.ledger.erasures import buried
     from limner.store.ledger.tables import tombstones
 
     live.send(event(1))
     live.take()
     live.send(event(2))
-    mark = identifier_hash(live.stores.hash_key, "user_id", "u1")
+    mark = buried(identifier_hash(live.stores.hash_key, "user_id", "u1"))
     with live.stores.ledger.write() as connection:
         connection.execute(tombstones.insert().values(kind="user_id", hash=mark, happened_at=NOW))
     assert live.take().counts.rejected == {"erased on request": 1}
