@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -245,3 +246,23 @@ def test_the_order_and_the_batches_of_rows_change_no_result(shop, tmp_path, monk
     two = second.load(second.put("orders.csv", HEAD + "\n".join(reversed(lines)) + "\n"))
     assert one.held == two.held == (1,)
     assert one.broken == two.broken
+
+
+@pytest.mark.parametrize("place", ["judge_loads", "shift"])
+@pytest.mark.parametrize("content", [GOOD, BAD])
+def test_cut_off_before_the_verdict_nothing_is_seen_and_the_next_run_goes_on(shop, monkeypatch, place, content):
+    path = shop.put("orders.csv", content)
+
+    def cut_off(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules["limner.flow.sources.collect"], place, cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            shop.load(path)
+    assert shop.ask("select * from events") == []
+    assert only(shop, 1).state == "running"
+    found = shop.load(path, now=LATER)
+    assert found.held == ((1,) if content is BAD else ())
+    assert shop.one("select count(*) from events") == (0 if content is BAD else 2)
+    assert len(list_loads(shop.stores)) == 1
