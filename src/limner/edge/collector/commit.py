@@ -21,6 +21,13 @@ MOST: Final = 64 << 20
 """Bytes that may wait to be written; what comes then is told to come again."""
 
 
+PACE: Final = 0.004
+"""Seconds between two lots when many come: fewer syncs carry more."""
+
+CROWD: Final = 8
+"""Requests of the last lot from which on many come."""
+
+
 class _Lot:
     """What is written together, and who waits for it."""
 
@@ -70,13 +77,19 @@ class GroupCommit:
         self._writer.close()
 
     def _work(self) -> None:
-        opened = time.monotonic()
+        opened = began = time.monotonic()
+        before = 0
         while True:
             with self._has_work:
                 if not self._lot.texts and not self._is_over:
                     self._has_work.wait(self._every)
+            if before >= CROWD:
+                time.sleep(max(0.0, began + PACE - time.monotonic()))
+            began = time.monotonic()
+            with self._has_work:
                 lot, self._lot = self._lot, _Lot()
                 is_over = self._is_over
+            before = len(lot.texts)
             if lot.texts:
                 if not self._writer.size:
                     opened = time.monotonic()
