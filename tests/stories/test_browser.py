@@ -32,7 +32,7 @@ class Page(http.server.SimpleHTTPRequestHandler):
             return f"{node_clients()}/node_modules/@segment/analytics-next/dist/umd/{name.removeprefix('/client/')}"
         return str(SCRIPTS / Path(name).name)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
@@ -60,7 +60,8 @@ def test_the_browsers_client(tmp_path: Path) -> None:
             check=False,
         )
         title = re.search(r"<title>(done )?([^<]*)</title>", done.stdout)
-        assert title and title[1], done.stdout[-500:] + done.stderr[-2000:]
+        assert title is not None
+        assert title[1], done.stdout[-500:] + done.stderr[-2000:]
     finally:
         site.shutdown()
         server.stop()
