@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from limner.core.errors import LimnerError
 from limner.edge.say import say, say_error
+from limner.edge.told import Told
 from limner.edge.unexpected import unexpected
 
 if TYPE_CHECKING:
@@ -26,19 +26,22 @@ def main(arguments: list[str]) -> int:
     from limner.app.keeping import keep
     from limner.app.workspace import Workspace
 
-    folder, front = Path(arguments[0]), os.getppid()
+    folder, told = Path(arguments[0]), Told()
     os.nice(_LOWER)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with Workspace(folder) as shop:
             lang = shop.settings.workspace.locale
-            keep(shop, lambda news: _tell(news, lang), is_over=lambda: os.getppid() != front)
+            keep(shop, lambda news: _tell(news, lang), is_over=lambda: told.is_over)
     except KeyboardInterrupt:
         pass
     except LimnerError as error:
+        if told.is_told:
+            return 0
         _tell(error, "en")
         return 1
     except Exception as error:
+        if told.is_told:
+            return 0
         sys.stderr.write(unexpected(error, folder, "en") + "\n")
         return 1
     return 0
