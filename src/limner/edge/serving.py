@@ -91,13 +91,14 @@ def _front(shop: Workspace, terms: Terms, listening: socket.socket) -> None:
     import uvicorn
 
     from limner.edge.collector import Collector
+    from limner.edge.collector.door import door
     from limner.edge.http import application
 
     collector = Collector(shop.stores, application(shop, asker(shop), terms))
     config = uvicorn.Config(
         collector,
         loop="uvloop",
-        http="httptools",
+        http=door(collector),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -7,14 +7,15 @@ request says is read later: here only its key and its size are looked at.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from limner.core.errors import Full, LimnerError
+from limner.core.errors import LimnerError
 from limner.edge.collector.commit import GroupCommit
 from limner.edge.collector.keys import Doorkeeper, now_us
+from limner.edge.collector.replies import COME_AGAIN, NO_ROOM, PREFLIGHT, TAKEN, TOO_LARGE, UNKNOWN, Reply
 from limner.edge.http.guard import App, Receive, Scope, Send
-from limner.flow.sources.live.base import OK, Answer, Intake, Request, protocols
+from limner.flow.sources.live.base import OK, Intake, Request, protocols
 from limner.flow.sources.live.bodies import Unusable, inflated
 from limner.store.stream import Envelope, Writer
 from limner.store.stream.envelope import packed
@@ -22,27 +23,20 @@ from limner.store.stream.envelope import packed
 if TYPE_CHECKING:
     from limner.store.stores import Stores
 
+Found: TypeAlias = tuple[str, Intake]
+"""A protocol by its name."""
+
 MOST: Final = 10 << 20
 """Bytes of a request as it is sent."""
 
-_ANY: Final = [(b"access-control-allow-origin", b"*")]
-_PREFLIGHT: Final = [
-    *_ANY,
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"authorization, content-type, content-encoding, x-write-key, appid, compress"),
-    (b"access-control-max-age", b"86400"),
-]
-_UNKNOWN: Final = b'{"success":false,"status":0,"code":401,"error":"unknown write key"}'
-_LARGE: Final = b'{"success":false,"status":0,"code":413,"error":"the request is larger than may be"}'
-_FULL: Final = b'{"success":false,"status":0,"code":503,"error":"no room at the moment, send it again"}'
-_TAKEN: Final = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [(b"content-type", OK.type.encode()), (b"content-length", str(len(OK.body)).encode()), *_ANY],
-}
-_TAKEN_BODY: Final = {"type": "http.response.body", "body": OK.body}
-_KEPT: Final = frozenset({b"authorization", b"content-encoding", b"x-write-key", b"appid", b"host", b"user-agent"})
-"""Headers that protocols may look at."""
+_KEPT: Final = frozenset(
+    {b"authorization", b"content-encoding", b"x-write-key", b"appid", b"host", b"user-agent", b"x-forwarded-for"}
+    | {b"x-forwarded-proto"}
+)
+"""Headers that protocols and the collector look at."""
+
+_NEAR: Final = frozenset({"127.0.0.1", "::1"})
+"""Where a proxy of ours stands: what it says of the client's address is believed."""
 
 
 class Collector:
@@ -69,43 +63,67 @@ class Collector:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        found = self._exact.get((method, path)) or self._find(method, path)
+        found = self.find(method, path)
         if found is not None:
-            await self._take(scope, receive, send, *found)
-        elif method == "OPTIONS" and (path in self._paths or self._find("GET", path)):
-            await _reply(send, 204, b"", b"text/plain", _PREFLIGHT)
+            await self._take(scope, receive, send, found)
+        elif method == "OPTIONS" and (path in self._paths or self.find("GET", path)):
+            await _send(send, PREFLIGHT)
         else:
             await self._app(scope, receive, send)
 
-    def _find(self, method: str, path: str) -> tuple[str, Intake] | None:
+    def find(self, method: str, path: str) -> Found | None:
+        """The protocol whose path this is; None for everything else."""
+        found = self._exact.get((method, path))
+        if found is not None:
+            return found
         return next(
             ((name, kind) for verb, head, name, kind in self._under if verb == method and path.startswith(head)), None
         )
 
-    async def _take(self, scope: Scope, receive: Receive, send: Send, name: str, kind: Intake) -> None:
+    async def _take(self, scope: Scope, receive: Receive, send: Send, found: Found) -> None:
         body = await _body(receive)
         if body is None:
-            await _reply(send, 413, _LARGE)
+            await _send(send, TOO_LARGE)
             return
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"] if k in _KEPT}
+        client = scope.get("client")
         query = scope["query_string"].decode("latin-1")
-        request = Request(scope["method"], scope["path"], query, headers, body)
+        request = Request(scope["method"], scope["path"], query, kept(scope["headers"]), body)
+        heard: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def reply(said: Reply) -> None:
+            if not heard.done():
+                heard.set_result(said)
+
+        self.hear(found, request, client[0] if client else "", reply)
+        await _send(send, await heard)
+
+    def hear(self, found: Found, request: Request, address: str, reply: Callable[[Reply], object]) -> None:
+        """Take a request; `reply` is called once, at once or when it is on the disk, in the loop's thread."""
+        try:
+            self._hear(found, request, address, reply)
+        except LimnerError as error:
+            reply(refused(error))
+        except Exception:  # a kind that fails takes nobody else with it, and nothing of this request was taken
+            reply(NO_ROOM)
+
+    def _hear(self, found: Found, request: Request, address: str, reply: Callable[[Reply], object]) -> None:
+        name, kind = found
         keys, commit = self._opened()
         source = keys.source(kind.key(request))
         if not source:
-            await _reply(send, 401, _UNKNOWN)
+            reply(UNKNOWN)
             return
-        if body or query:
-            size = _size(body)
-            if size is None:
-                await _reply(send, 413, _LARGE)
-                return
-            try:
-                await commit.put(packed(_envelope(scope, headers, source, name, body)), size)
-            except LimnerError as error:
-                await _refuse(send, error)
-                return
-        await _answer(send, kind.answer(request))
+        answer = kind.answer(request)
+        told = TAKEN if answer is OK else Reply(200, answer.body, answer.type.encode())
+        if not request.body and not request.query:
+            reply(told)
+            return
+        size = _size(request.body)
+        if size is None:
+            reply(TOO_LARGE)
+            return
+        text = packed(_envelope(request, address, source, name))
+        commit.submit(text, size, lambda error: reply(told if error is None else refused(error)))
 
     def _opened(self) -> tuple[Doorkeeper, GroupCommit]:
         if self._keys is None or self._commit is None:
@@ -150,32 +168,24 @@ def _size(body: bytes) -> int | None:
         return None if "larger" in error.bad.reason else len(body)
 
 
-def _envelope(scope: Scope, headers: Mapping[str, str], source: str, name: str, body: bytes) -> Envelope:
-    query = scope["query_string"]
-    path = f"{scope['method']} {scope['path']}" + (f"?{query.decode('latin-1')}" if query else "")
-    client = scope.get("client")
-    return Envelope(
-        now_us(), source, name, path, headers.get("user-agent", "")[:500], client[0] if client else "", body
-    )
+def _envelope(request: Request, address: str, source: str, name: str) -> Envelope:
+    path = f"{request.method} {request.path}" + (f"?{request.query}" if request.query else "")
+    agent, via = request.headers.get("user-agent", "")[:500], request.headers.get("x-forwarded-for", "")
+    if via and address in _NEAR:
+        address = via.rpartition(",")[2].strip()[:60]
+    return Envelope(now_us(), source, name, path, agent, address, request.body)
 
 
-async def _answer(send: Send, answer: Answer) -> None:
-    if answer is OK:
-        await send(_TAKEN)
-        await send(_TAKEN_BODY)
-    else:
-        await _reply(send, 200, answer.body, answer.type.encode())
+def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers that are looked at."""
+    return {name.decode("latin-1"): text.decode("latin-1") for name, text in headers if name in _KEPT}
 
 
-async def _refuse(send: Send, error: LimnerError) -> None:
+def refused(error: Exception) -> Reply:
     """No room, or the disk does not answer: nothing was taken, the client may send it again."""
-    code = 429 if isinstance(error, Full) and error.code == "stream_busy" else 503
-    await _reply(send, code, _FULL, b"application/json", [*_ANY, (b"retry-after", b"5")])
+    return COME_AGAIN if isinstance(error, LimnerError) and error.code == "stream_busy" else NO_ROOM
 
 
-async def _reply(
-    send: Send, code: int, body: bytes, kind: bytes = b"application/json", more: list[tuple[bytes, bytes]] = _ANY
-) -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *more]
-    await send({"type": "http.response.start", "status": code, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _send(send: Send, reply: Reply) -> None:
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    await send({"type": "http.response.body", "body": reply.body})

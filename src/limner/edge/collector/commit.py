@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from limner.core.errors import Full, words
 
@@ -28,6 +29,10 @@ CROWD: Final = 8
 """Requests of the last lot from which on many come."""
 
 
+Heard: TypeAlias = Callable[[Exception | None], object]
+"""Is told once, in the loop's thread, when something is on the disk (None) or what kept it from there."""
+
+
 class _Lot:
     """What is written together, and who waits for it."""
 
@@ -36,11 +41,11 @@ class _Lot:
     def __init__(self) -> None:
         self.texts: list[bytes] = []
         self.size = self.sizes = 0
-        self.waiters: list[asyncio.Future[None]] = []
+        self.waiters: list[Heard] = []
 
 
 class GroupCommit:
-    """One thread that writes for an event loop. `put` returns when what it was given is on the disk."""
+    """One thread that writes for an event loop."""
 
     def __init__(self, writer: Writer, *, every: float = EVERY) -> None:
         self._writer, self._every = writer, every
@@ -52,21 +57,22 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._work, name="limner-stream", daemon=True)
         self._thread.start()
 
-    async def put(self, text: bytes, size: int) -> None:
-        """Write a packed envelope; raises what kept it from the disk. `size` is that of what it unpacks to."""
+    def submit(self, text: bytes, size: int, heard: Heard) -> None:
+        """Write a packed envelope; `heard` is told when it is done. `size` is that of what it unpacks to.
+
+        Raises Full when too much waits.
+        """
         if self._bytes + len(text) > MOST:
-            raise Full(BUSY, waiting=self._bytes >> 20, seconds=1)
-        waiter = self._loop.create_future()
+            raise Full(BUSY, waiting=self._bytes >> 20, seconds=5)
         self._bytes += len(text)
         with self._has_work:
             lot = self._lot
             if not lot.texts:
                 self._has_work.notify()
             lot.texts.append(text)
-            lot.waiters.append(waiter)
+            lot.waiters.append(heard)
             lot.size += len(text)
             lot.sizes += size
-        await waiter
 
     def close(self) -> None:
         """Write what waits, close the segment and end the thread."""
@@ -109,13 +115,8 @@ class GroupCommit:
 
     def _tell(self, lot: _Lot, error: Exception | None) -> None:
         self._bytes -= lot.size
-        for waiter in lot.waiters:
-            if waiter.done():
-                continue
-            if error is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(error)
+        for heard in lot.waiters:
+            heard(error)
 
     def _close_segment(self) -> None:
         try:
