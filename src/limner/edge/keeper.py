@@ -1,4 +1,4 @@
-"""The keeper's process: `python -m limner.edge.keeper FOLDER`, started by `limner serve` and ended with it."""
+"""The keeper's process: `python -m limner.edge.keeper FOLDER FRONT`, started by `limner serve` and ended with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     from limner.app.keeping import keep
     from limner.app.workspace import Workspace
 
-    folder, told = Path(arguments[0]), Told()
+    folder, told = Path(arguments[0]), Told(int(arguments[1]))
     os.nice(_LOWER)
     try:
         with Workspace(folder) as shop:

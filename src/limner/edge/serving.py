@@ -162,7 +162,7 @@ class Keeper:
         self._thread.join(_GRACE + 5)
 
     def _begin(self) -> None:
-        command = [sys.executable, "-m", f"limner.edge.{self._what}", str(self._folder)]
+        command = [sys.executable, "-m", f"limner.edge.{self._what}", str(self._folder), str(os.getpid())]
         self._process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
 
     def _watch(self) -> None:

@@ -7,15 +7,15 @@ import signal
 
 
 class Told:
-    """Whether this process has been told to end, or its front is gone.
+    """Whether this process has been told to end, or the front that started it (a process id) is gone.
 
     The signal interrupts what is under way, as Ctrl-C does. An engine may turn that into an error of its own: whatever
     fails after the signal has failed because of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, front: int) -> None:
         self.is_told = False
-        self._front = os.getppid()
+        self._front = front
         signal.signal(signal.SIGTERM, self._hear)
         signal.signal(signal.SIGINT, self._hear)
 

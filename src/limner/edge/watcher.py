@@ -1,4 +1,4 @@
-"""Watching folders: `limner watch`, and the watcher's process `python -m limner.edge.watcher FOLDER` of a server."""
+"""Watching folders: `limner watch`, and a server's own process for it, `python -m limner.edge.watcher FOLDER FRONT`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     from limner.app.watching import watch as go_on
     from limner.app.workspace import Workspace
 
-    folder, told = Path(arguments[0]), Told()
+    folder, told = Path(arguments[0]), Told(int(arguments[1]))
     os.nice(_LOWER)
     try:
         with Workspace(folder) as shop:

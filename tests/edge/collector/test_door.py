@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
+import time
 
 import pytest
 
@@ -138,3 +140,16 @@ def test_everything_acknowledged_is_there_once(server):
     with server.drained() as shop:
         names = [row["name"] for row in asked(shop, "SELECT name FROM events ORDER BY name")]
     assert names == ["asked", "chunked", "cut", "last", "one", "p1", "p2", "p3", "packed", "q1"]
+
+
+def test_nobody_is_left_when_the_front_is_killed_at_once(tmp_path):
+    """The keeper and the watcher know their front by its number: one that is gone before they look is gone."""
+    live = LiveServer(tmp_path / "shop")
+    live.start()
+    live.kill()
+    beside = f"limner.edge.(keeper|watcher) {live.folder}"
+    for _ in range(100):
+        if subprocess.run(["pgrep", "-f", beside], capture_output=True, check=False).returncode:
+            return
+        time.sleep(0.2)
+    raise AssertionError("a process beside the front goes on")
