@@ -286,3 +286,24 @@ def test_one_who_was_erased_does_not_come_in_again(live):
     assert live.take().counts.rejected == {"erased on request": 1}
     live.stores.stream.sweep(before=float("inf"))
     assert list(live.stores.stream.recent()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("files: [a.csv]", "files has nothing to read"),
+        ("checks: [{check: volume}]", "checks has nothing to read"),
+        ("live: {fields: {单号: ordre_id}}", "Did you mean 'order_id'"),
+    ],
+)
+def test_a_live_source_reads_no_files(more, said):
+    import yaml
+
+    from limner.core.definition import read
+    from limner.core.errors import BadDefinition
+    from limner.flow.sources.definition import Source
+    from limner.flow.sources.live.source import check_live
+
+    text = yaml.safe_load(f"id: web\nlive: {{}}\n{more}\n")
+    with pytest.raises(BadDefinition, match=said):
+        check_live(read(Source, text, "sources/web.yaml"))

@@ -48,24 +48,15 @@ LIVE_AND_MORE = words(
 LIVE_FIELD = words("source_live_field", "Source {source!r}: live.fields.{name} is {field!r}. It may be one of {known}.")
 
 _READ = (
-    "files",
-    "kind",
-    "events",
-    "lines",
-    "items",
-    "holdings",
-    "relations",
-    "sites",
-    "receipts",
-    "consents",
-    "traits",
+    *("files", "kind", "events", "lines", "items", "holdings", "relations", "sites", "receipts", "consents", "traits"),
+    *("identifiers", "checks", "enrich"),
 )
 _FILLED = ("order_id", "item_id", "category", "quantity", "amount", "currency", "session", "via", "price", "list_price")
 
 
 def check_live(source: Source) -> None:
     """Refuse a live source that says how to read files, or fills a field that events do not have."""
-    for section in (*_READ, "identifiers"):
+    for section in _READ:
         if getattr(source, section):
             raise BadDefinition(LIVE_AND_MORE, source=source.id, section=section)
     for name, wanted in (source.live or LiveMap()).fields.items():
