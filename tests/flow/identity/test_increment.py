@@ -85,7 +85,7 @@ def test_an_increment_equals_a_rebuild(steps):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP, min_size=4, max_size=14))
 def test_many_increments_equal_rebuilds(steps):
     test_an_increment_equals_a_rebuild.hypothesis.inner_test(steps)
