@@ -231,7 +231,8 @@ def test_awkward_values(live):
 
 
 def test_names_of_clients_do_not_become_messages_of_ours(live):
-    live.send(*({"name": name, "user": "u1"} for name in ("clicked", "open", "sent", "purchase", "浏览商品")))
+    names = ("clicked", "open", "sent", "purchase", "浏览商品")
+    live.send(*({"name": name, "user": "u1", "properties": {"amount": 5}} for name in names))
     live.take()
     assert {row["name"] for row in live.ask("SELECT name FROM events")} == {
         "clicked", "open", "sent", "Order Completed", "Product Viewed",
