@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from limner.core.errors import LimnerError
 from limner.edge.say import say, say_error
-from limner.edge.told import Told
-from limner.edge.unexpected import unexpected
+from limner.edge.told import beside, tell
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.flow.sources import Collected
-
-_LOWER = 10
-"""Added to the niceness: questions and deliveries go before files."""
 
 
 def watch(shop: Workspace, source: str | None = None) -> None:
@@ -41,33 +35,17 @@ def watch(shop: Workspace, source: str | None = None) -> None:
 def main(arguments: list[str]) -> int:
     """Watch a workspace's folders until told to stop, or until the front is gone."""
     from limner.app.watching import watch as go_on
-    from limner.app.workspace import Workspace
 
-    folder, told = Path(arguments[0]), Told(int(arguments[1]))
-    os.nice(_LOWER)
-    try:
-        with Workspace(folder) as shop:
-            lang = shop.settings.workspace.locale
-            go_on(shop, lambda news: _tell(news, lang), is_over=lambda: told.is_over)
-    except KeyboardInterrupt:
-        pass
-    except LimnerError as error:
-        if told.is_told:
-            return 0
-        _tell(error, "en")
-        return 1
-    except Exception as error:
-        if told.is_told:
-            return 0
-        sys.stderr.write(unexpected(error, folder, "en") + "\n")
-        return 1
-    return 0
+    def work(shop: Workspace, is_over: Callable[[], bool]) -> None:
+        lang = shop.settings.workspace.locale
+        go_on(shop, lambda news: _tell(news, lang), is_over=is_over)
+
+    return beside(arguments, work)
 
 
 def _tell(news: Collected | LimnerError, lang: str) -> None:
     message = say_error(news, lang) if isinstance(news, LimnerError) else _said(news, lang)
-    sys.stderr.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {message}\n")
-    sys.stderr.flush()
+    tell(message)
 
 
 def _said(news: Collected, lang: str) -> str:
