@@ -132,6 +132,10 @@ class BadDefinition(LimnerError, ValueError):
     """A definition contradicts itself, or names what does not exist."""
 
 
+class Lacking(LimnerError, ValueError):
+    """What was asked is right, and the facts at hand do not carry it: other facts, or more of them, would."""
+
+
 class NotFound(LimnerError, LookupError):
     """A name or id that nobody knows."""
 

@@ -35,13 +35,22 @@ class Property:
 @definition("tags")
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A question asked of every customer. What `options` may hold depends on the kind."""
+    """A question asked of every customer. What `options` may hold depends on the kind.
+
+    `purposes` are what its answer may be used for (none named: what [privacy] says); it is unknown where a customer's
+    consent does not cover them. A `draft` is computed and may be looked at, a `retired` one is not computed. `declared`
+    is the trait that says what customers state themselves, which the tag is held against.
+    """
 
     id: str
     kind: str = "statistic"
     name: str = ""
     name_en: str = ""
     description: str = ""
+    owner: str = ""
+    state: Literal["published", "draft", "retired"] = "published"
+    sensitivity: Literal["", "public", "internal", "personal", "sensitive"] = ""
+    declared: str = ""
     path: str = ""
     over: str = "events"
     sql: str = ""
@@ -52,14 +61,19 @@ class Tag:
     unit: str = ""
     otherwise: bool | int | float | str | None = None
     half_life: timedelta | None = None
-    purpose: str = "marketing"
+    purposes: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
 
 
 @definition("audiences")
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """A named set of customers: a Rule (text or JSON) or a selector with options."""
+    """A named set of customers: a Rule (text or JSON) or a selector with options. `purposes` are what it may be used
+    for (none named: whatever its tags may).
+
+    A frozen one keeps the members it had when it was first selected, through merges, until it is frozen anew. `layer`
+    is where it stands among audiences (strategic, policy, tactical, single), `parent` the audience it is a part of.
+    """
 
     id: str
     rule: str | Mapping[str, object] = ""
@@ -67,6 +81,10 @@ class Audience:
     description: str = ""
     selector: str = "rule"
     options: Mapping[str, object] = field(default_factory=dict)
+    purposes: tuple[str, ...] = ()
+    is_frozen: bool = False
+    layer: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +246,30 @@ class Journey:
     name: str = ""
 
 
+@definition("retention")
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long facts are kept: rows of `over` older than `months` go; of one source, event or trait only, when named.
+
+    Lines go with their events. `addresses` are those of customers of whom nothing else is left; `stream` and `incoming`
+    are what live messages and databases left in files on the way in.
+    """
+
+    id: str
+    over: Literal["events", "lines", "traits", "holdings", "relations", "rejects", "addresses", "stream", "incoming"]
+    months: int
+    name: str = ""
+    description: str = ""
+    source: str = ""
+    event: str = ""
+    trait: str = ""
+
+
 @definition("models")
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A tag whose answer is learned: the chance of `event` within `horizon`, from the tags named (none: all)."""
+    """A tag whose answer is learned: the chance of `event` within `horizon`, from the tags named (none: all that may
+    be used for its `purposes`). Customers whose consent does not cover them are not learned from and get no score."""
 
     id: str
     kind: str = "propensity"
@@ -242,7 +280,7 @@ class Model:
     horizon: timedelta = timedelta(days=30)
     features: tuple[str, ...] = ()
     snapshots: int = 3
-    purpose: str = "marketing"
+    purposes: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
 
 

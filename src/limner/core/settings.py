@@ -27,32 +27,38 @@ class WorkspaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """[stores] paths relative to the workspace, or URLs."""
+    """[stores] paths relative to the workspace, or URLs (of the ledger and the stream). `spool` is where requests wait
+    that a stream elsewhere cannot take at the moment."""
 
     ledger: str = "state/ledger.db"
     lake: str = "state/lake"
     gallery: str = "state/gallery"
     vault: str = "state/vault.db"
     stream: str = "state/stream"
+    spool: str = "state/spool"
 
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """[limits] memory in MiB for the engine, threads (0: all), disk_free in MiB below which nothing is written."""
+    """[limits] memory in MiB for the engine, threads (0: all), disk_free in MiB below which nothing is written, leaves
+    in MiB for the sets of conditions lately asked for."""
 
     memory: int = 4096
     threads: int = 0
     disk_free: int = 200
+    leaves: int = 256
 
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
     """[keys] where the keys are: file:PATH or env:NAME; the vault's may be kms:NAME, wrapped by a key service. `kms`
-    is the command that stands for every key service (none: a kind of the group limner.kms)."""
+    is the command that stands for every key service (none: a kind of the group limner.kms). `stream` seals what is
+    written to Kafka (empty: a key made of the hash key)."""
 
     hash: str = "file:state/keys/hash.key"
     vault: str = "file:state/keys/vault.key"
     kms: str = ""
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,24 @@ class EnrichSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """[privacy] what a tag or model is for that names no purpose, and the purposes that ask for a person's express
+    consent (both lists with commas; `*` is every purpose, and empty none). Of fewer customers than `least_group`
+    portraits and counts tell nothing."""
+
+    purposes: str = "*"
+    consent: str = ""
+    least_group: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TagSettings:
+    """[tags] whether a tag, and each change of one, counts only once somebody has approved it: required or none."""
+
+    approval: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a workspace."""
 
@@ -98,6 +122,8 @@ class Settings:
     identity: IdentitySettings = IdentitySettings()
     serve: ServeSettings = ServeSettings()
     enrich: EnrichSettings = EnrichSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    tags: TagSettings = TagSettings()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -126,7 +152,7 @@ def read_settings(text: str, environ: Mapping[str, str], place: str = "limner.to
         section, _, key = variable.removeprefix("LIMNER_").lower().partition("_")
         if variable.startswith("LIMNER_") and section in sections:
             settings = _set(settings, section, key, value, variable)
-    _check_zone(settings, place)
+    _check_values(settings, place)
     return settings
 
 
@@ -144,7 +170,7 @@ def _set(settings: Settings, section: str, key: str, value: Any, place: str) -> 
     return replace(settings, **{section: replace(part, **{key: value})})
 
 
-def _check_zone(settings: Settings, place: str) -> None:
+def _check_values(settings: Settings, place: str) -> None:
     try:
         ZoneInfo(settings.workspace.zone)
     except (KeyError, ValueError, OSError):
@@ -156,12 +182,13 @@ def _check_zone(settings: Settings, place: str) -> None:
             value=settings.workspace.zone,
             bound="a zone of the IANA list, such as Asia/Shanghai",
         ) from None
-    if settings.workspace.locale not in {"zh", "en"}:
+    _one_of(settings.workspace.locale, ("zh", "en"), "workspace", "locale", place)
+    _one_of(settings.tags.approval, ("none", "required"), "tags", "approval", place)
+
+
+def _one_of(value: str, among: tuple[str, ...], section: str, key: str, place: str) -> None:
+    if value not in among:
+        bound = " or ".join(among)
         raise BadDefinition(
-            BAD_SETTING,
-            place=place,
-            section="workspace",
-            key="locale",
-            value=settings.workspace.locale,
-            bound="zh or en",
+            BAD_SETTING, near=near(value, among), place=place, section=section, key=key, value=value, bound=bound
         )

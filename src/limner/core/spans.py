@@ -7,6 +7,7 @@ UTC; a *day* is the number of local days since 1970-01-01.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from limner.core.errors import BadInput, words
@@ -34,7 +35,7 @@ _UNITS = {
     "日": timedelta(days=1),
     "周": timedelta(days=7),
 }
-_SPAN = re.compile(r"(\d{1,9})\s*([a-z]+|[秒分钟小时天日周]+)", re.ASCII | re.IGNORECASE)
+_SPAN = re.compile(r"(\d{1,10})\s*([a-z]+|[秒分钟小时天日周]+)", re.ASCII | re.IGNORECASE)
 
 
 def parse_span(text: str) -> timedelta:
@@ -98,6 +99,19 @@ def midnight(instant: datetime, zone: tzinfo) -> datetime:
     """The last local midnight at or before an instant, in UTC."""
     local = need_zone(instant).astimezone(zone)
     return datetime.combine(local.date(), time(), zone).astimezone(UTC)
+
+
+def months_before(instant: datetime, months: int, zone: tzinfo) -> datetime:
+    """The local midnight that many months before the day of an instant, in UTC; a day a month lacks is its last one.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> months_before(datetime(2026, 3, 31, 5, tzinfo=UTC), 1, ZoneInfo("UTC")).date().isoformat()
+    '2026-02-28'
+    """
+    local = need_zone(instant).astimezone(zone).date()
+    year, month = divmod(local.year * 12 + local.month - 1 - months, 12)
+    last = monthrange(year, month + 1)[1]
+    return datetime.combine(date(year, month + 1, min(local.day, last)), time(), zone).astimezone(UTC)
 
 
 def day_start(day: int, zone: tzinfo) -> datetime:

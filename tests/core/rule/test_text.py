@@ -5,13 +5,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.rule.trees import RULES
 from limner.core.errors import BadDefinition, BadInput, LimnerError
 from limner.core.rule import (
+    After,
+    Aggregate,
+    Ago,
     And,
+    Between,
     Compare,
     Did,
     Has,
@@ -20,8 +24,11 @@ from limner.core.rule import (
     Near,
     Not,
     Or,
+    Period,
+    Sample,
     Sequence,
     Step,
+    Top,
     as_json,
     digest,
     from_json,
@@ -31,6 +38,7 @@ from limner.core.rule import (
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 @given(RULES)
 def test_text_and_json_give_the_rule_back(rule):
     assert parse(text(rule)) == rule
@@ -107,6 +115,64 @@ def test_text_of_our_own_letters_is_a_rule_or_one_error(written):
         ),
         ("near(121.47, 31.23, 3000)", Near((Decimal("121.47"), Decimal("31.23")), 3000)),
         ("near(121, -31, 0.5, tag=shop)", Near((121, -31), Decimal("0.5"), "shop")),
+        ("age between 28 and 35 and vip", And((And((Compare("age", ">=", 28), Compare("age", "<=", 35))), Has("vip")))),
+        ("年龄 介于 28 和 35", And((Compare("年龄", ">=", 28), Compare("年龄", "<=", 35)))),
+        ("city not in ('上海')", And((Has("city"), Not(Compare("city", "in", ("上海",)))))),
+        ("正价占比 > 30%", Compare("正价占比", ">", Decimal("0.3"))),
+        (
+            "姓名 包含 '王' or email ends_with \"@qq.com\"",
+            Or((Compare("姓名", "contains", "王"), Compare("email", "ends_with", "@qq.com"))),
+        ),
+        (
+            "joined >= ago(30d) and due < ahead('7d')",
+            And((Compare("joined", ">=", Ago(timedelta(30))), Compare("due", "<", Ago(timedelta(-7))))),
+        ),
+        ("born == today()", Compare("born", "==", Ago())),
+        ('did_not("Order Completed", within="30d")', Not(Did("Order Completed", within=timedelta(30)))),
+        ("没做过(下单, 期间='上个月')", Not(Did("下单", within=Period("month", 1)))),
+        (
+            'count("Order Completed", since=2026-01-01, until=2026-03-31, amount > 10) < 3',
+            Aggregate(
+                "count",
+                "Order Completed",
+                "",
+                "<",
+                3,
+                Between(date(2026, 1, 1), date(2026, 3, 31)),
+                (Match("amount", ">", 10),),
+            ),
+        ),
+        (
+            'sum("Order Completed", amount, during="last month") >= 1000',
+            Aggregate("sum", "Order Completed", "amount", ">=", 1000, Period("month", 1)),
+        ),
+        (
+            "合计(下单, 金额, 之后=step(点击, 渠道 == 'sms')) ≥ 99.5",
+            Aggregate("sum", "下单", "金额", ">=", Decimal("99.5"), After(Step("点击", (Match("渠道", "==", "sms"),)))),
+        ),
+        (
+            'last("Order Completed", via) in ("天猫", "门店")',
+            Aggregate("last", "Order Completed", "via", "in", ("天猫", "门店")),
+        ),
+        (
+            'avg("Order Completed", amount) between 50 and 80.5',
+            And(
+                (
+                    Aggregate("avg", "Order Completed", "amount", ">=", 50),
+                    Aggregate("avg", "Order Completed", "amount", "<=", Decimal("80.5")),
+                )
+            ),
+        ),
+        (
+            'sequence("A", "B", within="7d", without="C", without=step("D", hour > 3))',
+            Sequence((Step("A"), Step("B")), timedelta(7), (Step("C"), Step("D", (Match("hour", ">", 3),)))),
+        ),
+        (
+            "top(net_spend, 10%) and not bottom(orders, 0.25)",
+            And((Top("net_spend", Decimal("0.1")), Not(Top("orders", Decimal("0.25"), is_bottom=True)))),
+        ),
+        ("sample(5%, salt='秋') or 抽样(1)", Or((Sample(Decimal("0.05"), "秋"), Sample(1)))),
+        ("reach(sms) and consent('email')", And((Has("reach.sms"), Has("consent.email")))),
         ("has(orders) and `has` = 1", And((Has("orders"), Compare("has", "==", 1)))),
         ("a\n and\n\tb", And((Has("a"), Has("b")))),
     ],
@@ -134,6 +200,21 @@ def test_reads(written, rule):
         ("x == 2026-02-30", ["2026-02-30", "does not exist"]),
         ("near(999, 0, 5)", ["longitude", "180"]),
         ("x == ", ["<end>", "a value"]),
+        ('did("x", within="3d", during="today")', ["line 1, column 23", "another window"]),
+        ('did("x", during="lately")', ["'lately' is no period", "last month"]),
+        ('did("x", since=2026-03-01, until=2026-01-01)', ["holds no instant"]),
+        ('did("x", since=3)', ["where a date"]),
+        ('sum("x") > 3', ["','"]),
+        ('sum("x", amount)', ["<end>", "must be compared"]),
+        ('count("x", amount) > 1', ["must be compared"]),
+        ("top(x, 0)", ["above 0"]),
+        ("sample(120%)", ["100%"]),
+        ("x contains 3", ["text"]),
+        ("x contains ''", ["not empty"]),
+        ("x > ago('30')", ["cannot be read"]),
+        ("x between 3", ["'and'"]),
+        ('sequence("a", "b", without)', ["'='"]),
+        ('sequence("a", "b", amount > 3)', ["','"]),
         ("x and", ["<end>", "a condition"]),
         ("in the dark", ["'the'", "audience(…)"]),
         ("x == 1e99", ["28 digits"]),

@@ -7,6 +7,8 @@ from limner.core.rule.printer import text
 from limner.core.rule.resolve import resolve
 from limner.core.rule.sentence import sentence
 from limner.core.rule.tree import (
+    After,
+    Aggregate,
     And,
     Compare,
     Did,
@@ -18,16 +20,23 @@ from limner.core.rule.tree import (
     Not,
     Or,
     Rule,
+    Sample,
     Sequence,
     Step,
+    Top,
     Value,
     check_size,
     leaves,
 )
+from limner.core.rule.windows import Ago, Between, Period
 
 __all__ = [
+    "After",
+    "Aggregate",
+    "Ago",
     "And",
     "AudienceWord",
+    "Between",
     "Compare",
     "Did",
     "EventWord",
@@ -39,11 +48,14 @@ __all__ = [
     "Near",
     "Not",
     "Or",
+    "Period",
     "PropertyWord",
     "Rule",
+    "Sample",
     "Sequence",
     "Step",
     "TagWord",
+    "Top",
     "Value",
     "as_json",
     "check_size",

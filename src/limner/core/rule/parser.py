@@ -3,39 +3,25 @@
 rule       = conjunction { "or" conjunction }
 conjunction= negation { "and" negation }
 negation   = "not" negation | "(" rule ")" | call | comparison | name
-comparison = name op value | name "in" "(" value { "," value } ")" | "in" "audience" "(" name ")"
-call       = did(event, times=, within=, property op value …) | sequence(event | step(event, …) …, within=)
-           | near(lon, lat, metres, tag=) | has(tag) | in_audience(name)
+comparison = name op value | name ["not"] "in" "(" value { "," value } ")" | name "between" value "and" value
+           | name ("contains" | "starts_with" | "ends_with") text | "in" "audience" "(" name ")"
+value      = text | number ["%"] | date | true | false | today() | ago(span) | ahead(span)
+call       = see `calls`
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NoReturn, TypeVar
 
 from limner.core.errors import BadDefinition, BadInput, Words, near, words
+from limner.core.rule.calls import CALLS, SPOKEN, in_audience
 from limner.core.rule.tokens import WORDS, Token, tokens, where
-from limner.core.rule.tree import (
-    DEPTH,
-    TOO_DEEP,
-    And,
-    Compare,
-    Did,
-    Has,
-    In,
-    Match,
-    Near,
-    Not,
-    Or,
-    Rule,
-    Step,
-    Value,
-    check_size,
-)
-from limner.core.rule.tree import Sequence as Steps
+from limner.core.rule.tree import DEPTH, TOO_DEEP, And, Compare, Has, Not, Or, Rule, Value, check_size
+from limner.core.rule.windows import Ago, ago
 from limner.core.spans import parse_span
 
 EMPTY = words("rule_empty", "The rule is empty. Write a condition such as recency_days > 60.")
@@ -57,19 +43,18 @@ WANTED_SPAN = words("rule_wanted_span", _AT + '{found} stands where a span such 
 UNKNOWN_CALL = words(
     "rule_call_unknown", "Rule, line {line}, column {column}: there is no function {name!r}. Known: {known}.\n{snippet}"
 )
-TWICE = words("rule_option_twice", "Rule, line {line}, column {column}: {name} is given twice.\n{snippet}")
 # `why` is an error of its own, said in the same language.
 REFUSED = words("rule_place", "Rule, line {line}, column {column}: {why}\n{snippet}")
 
 COMPARISONS: Final = ("==", "=", "!=", "<", "<=", ">", ">=")
-CALLS: Final = {
-    **dict.fromkeys(("did", "做过", "发生过"), "did"),
-    **dict.fromkeys(("sequence", "先后"), "sequence"),
-    **dict.fromkeys(("near", "附近"), "near"),
-    **dict.fromkeys(("has", "有"), "has"),
-    **dict.fromkeys(("in_audience", "audience", "属于客群"), "in_audience"),
+TEXTUAL: Final = {
+    **dict.fromkeys(("contains", "包含"), "contains"),
+    **dict.fromkeys(("starts_with", "开头为"), "starts_with"),
+    **dict.fromkeys(("ends_with", "结尾为"), "ends_with"),
 }
-_OPTIONS: Final = {"times": "times", "within": "within", "次数": "times", "以内": "within"}
+BETWEEN: Final = ("between", "介于")
+AGO: Final = {"ago": False, "前": False, "ahead": True, "后": True}
+TODAY: Final = ("today", "今天")
 T = TypeVar("T")
 
 
@@ -86,7 +71,7 @@ def parse(text: str) -> Rule:
     """
     if not text.strip():
         raise BadDefinition(EMPTY)
-    reader = _Reader(text, tokens(text))
+    reader = Reader(text, tokens(text))
     rule = reader.rule()
     if reader.now.sort != "end":
         reader.unexpected(WANTED_JOINT, among=("and", "or", "in", "且", "或"))
@@ -99,7 +84,9 @@ def find_name(text: str, name: str) -> int | None:
 
 
 @dataclass
-class _Reader:
+class Reader:
+    """What has been read of a text, and where it goes on."""
+
     text: str
     found: list[Token]
     place: int = 0
@@ -110,26 +97,46 @@ class _Reader:
         """The token that is read next."""
         return self.found[self.place]
 
+    def ahead(self, steps: int) -> Token:
+        """The token so many places on; the last one where the text ends before."""
+        return self.found[min(self.place + steps, len(self.found) - 1)]
+
     def take(self) -> Token:
+        """The next token, which is read."""
         token = self.now
         self.place += 1
         return token
 
     def is_op(self, *ops: str) -> bool:
+        """Whether the next token is one of some signs."""
         return self.now.sort == "op" and self.now.text in ops
 
     def is_word(self, word: str) -> bool:
+        """Whether the next token is a word of the language."""
         return self.now.sort == "word" and self.now.text == word
 
+    def is_said(self, *names: str) -> bool:
+        """Whether the next token is a plain name of these."""
+        return self.now.sort == "name" and self.now.text.lower() in names
+
+    # errors
+
     def fail(self, code: Words, token: Token, near: tuple[str, ...] = (), **params: object) -> NoReturn:
+        """An error at a token."""
         raise BadDefinition(code, near=near, **where(self.text, token.start), **params)
 
     def unexpected(self, code: Words, among: tuple[str, ...] = (), **params: object) -> NoReturn:
+        """The error that the next token may not stand here; `among` is what may have been meant."""
         token = self.now
         found = "<end>" if token.sort == "end" else repr(token.text)
         self.fail(code, token, near=near(token.text.lower(), among), found=found, **params)
 
+    def unexpected_sign(self, among: tuple[str, ...]) -> NoReturn:
+        """The error that one of some options, or the end of the call, must stand here."""
+        self.unexpected(WANTED_SIGN, among=among, signs=" / ".join([*(f"{name}=" for name in among), "')'"]))
+
     def need(self, *ops: str) -> Token:
+        """The next token, which must be one of some signs."""
         if not self.is_op(*ops):
             self.unexpected(WANTED_SIGN, signs=" / ".join(map(repr, ops)))
         return self.take()
@@ -142,8 +149,13 @@ class _Reader:
             if "snippet" in error.params:
                 raise
             self.fail(REFUSED, token, why=error)
+        except ValueError as error:
+            self.fail(REFUSED, token, why=error)
+
+    # conditions
 
     def rule(self) -> Rule:
+        """A whole rule."""
         return self._joined("or", Or, lambda: self._joined("and", And, self.negation))
 
     def _joined(self, word: str, node: type[And] | type[Or], part: Callable[[], Rule]) -> Rule:
@@ -154,6 +166,7 @@ class _Reader:
         return node(tuple(parts)) if len(parts) > 1 else parts[0]
 
     def negation(self) -> Rule:
+        """A condition, or `not` one."""
         self.depth += 1
         if self.depth > DEPTH:
             self.fail(REFUSED, self.now, why=BadDefinition(TOO_DEEP, bound=DEPTH))
@@ -176,11 +189,11 @@ class _Reader:
 
     def _in_audience(self) -> Rule:
         self.take()
-        if self.now.sort != "name" or CALLS.get(self.now.text.lower()) != "in_audience":
+        if self.now.sort != "name" or SPOKEN.get(self.now.text.lower()) != "in_audience":
             self.unexpected(WANTED_SIGN, among=("audience",), signs="audience(…)")
         start = self.take()
         self.need("(")
-        return self._call_in_audience(start)
+        return in_audience(self, start)
 
     def _named(self) -> Rule:
         token = self.now
@@ -189,19 +202,55 @@ class _Reader:
         self.take()
         if token.sort == "name" and self.is_op("("):
             return self._call(token)
-        if self.is_word("in") or self.is_op(*COMPARISONS):
-            op, value = self.comparison()
+        if self.is_between():
+            return self.between(lambda op, value: self.placed(token, lambda: Compare(token.text, op, value)))
+        if self.is_word("not") and self.ahead(1).text == "in" and self.ahead(1).sort == "word":
+            self.take()
+            op, value = self.comparison(token)
+            return And((Has(token.text), Not(self.placed(token, lambda: Compare(token.text, op, value)))))
+        if self._is_comparison():
+            op, value = self.comparison(token)
             return self.placed(token, lambda: Compare(token.text, op, value))
         if not (self.now.sort == "end" or self.is_op(")") or self.is_word("and") or self.is_word("or")):
-            among = (*COMPARISONS, *WORDS) if self.now.sort == "name" else ()
+            among = (*COMPARISONS, *WORDS, *TEXTUAL, *BETWEEN) if self.now.sort == "name" else ()
             self.unexpected(WANTED_COMPARISON, among=among, name=token.text)
         return self.placed(token, lambda: Has(token.text))
 
-    def comparison(self) -> tuple[str, Value | tuple[Value, ...]]:
+    def _call(self, token: Token) -> Rule:
+        call = SPOKEN.get(token.text.lower())
+        if call is None:
+            known = ", ".join(CALLS)
+            self.fail(UNKNOWN_CALL, token, near=near(token.text.lower(), SPOKEN), name=token.text, known=known)
+        self.take()
+        return CALLS[call](self, token)
+
+    # comparisons and values
+
+    def _is_comparison(self) -> bool:
+        return self.is_word("in") or self.is_op(*COMPARISONS) or self.is_said(*TEXTUAL)
+
+    def comparison(self, token: Token) -> tuple[str, Value | tuple[Value, ...]]:
+        """An operator and its value; `token` is what is compared."""
+        if not self._is_comparison():
+            self.unexpected(WANTED_COMPARISON, name=token.text)
         op = self.take().text
         if op == "in":
             return op, self._list()
+        op = TEXTUAL.get(op.lower(), op)
         return ("==" if op == "=" else op), self.value()
+
+    def is_between(self) -> bool:
+        """Whether `between` follows."""
+        return self.is_said(*BETWEEN)
+
+    def between(self, make: Callable[[str, Value], Rule]) -> Rule:
+        """`between a and b`, both included."""
+        self.take()
+        low = self.value()
+        if not (self.is_word("and") or self.is_said("和", "到", "至")):
+            self.unexpected(WANTED_SIGN, signs="'and'")
+        self.take()
+        return And((make(">=", low), make("<=", self.value())))
 
     def _list(self) -> tuple[Value, ...]:
         closer = ")" if self.need("(", "[").text == "(" else "]"
@@ -216,140 +265,64 @@ class _Reader:
         return tuple(kept)
 
     def value(self) -> Value:
+        """A value."""
         token = self.now
         if token.sort == "word" and token.text in ("true", "false"):
             return self.take().text == "true"
         if token.sort == "name":
-            self.unexpected(WANTED_QUOTES, among=("true", "false"), name=token.text)
+            return self._moment()
         if token.sort not in ("string", "number", "date"):
             self.unexpected(WANTED_VALUE)
-        self.take()
         if token.sort == "number":
-            return self.placed(token, lambda: _number(token.text))
+            return self.number()
+        self.take()
         if token.sort == "date":
             return self.placed(token, lambda: _date(token.text))
         return token.text
 
-    def name(self, code: Words = WANTED_NAME) -> Token:
+    def _moment(self) -> Ago:
+        """`today()`, `ago(span)` or `ahead(span)`."""
+        token, name = self.now, self.now.text.lower()
+        if self.ahead(1).text != "(" or (name not in AGO and name not in TODAY):
+            self.unexpected(WANTED_QUOTES, among=("true", "false"), name=token.text)
+        self.place += 2
+        if name in TODAY:
+            self.need(")")
+            return Ago()
+        told = self.name(WANTED_SPAN)
+        self.need(")")
+        return self.placed(told, lambda: ago(told.text, is_ahead=AGO[name]))
+
+    def name(self, code: Words | None = None) -> Token:
+        """A name, plain or in quotes."""
         if self.now.sort not in ("name", "quoted", "string"):
-            self.unexpected(code)
+            self.unexpected(code or WANTED_NAME)
         return self.take()
 
-    def _call(self, token: Token) -> Rule:
-        call = CALLS.get(token.text.lower())
-        known = "did, sequence, near, has, in_audience"
-        if call is None:
-            self.fail(
-                UNKNOWN_CALL, token, near=near(token.text.lower(), CALLS), name=token.text, known=", ".join(known)
-            )
-        self.take()
-        calls: dict[str, Callable[[Token], Rule]] = {
-            "did": self._call_did,
-            "sequence": self._call_sequence,
-            "near": self._call_near,
-            "has": self._call_has,
-            "in_audience": self._call_in_audience,
-        }
-        return calls[call](token)
-
-    def _call_has(self, token: Token) -> Rule:
-        tag = self.name().text
-        self.need(")")
-        return self.placed(token, lambda: Has(tag))
-
-    def _call_in_audience(self, token: Token) -> Rule:
-        audience = self.name().text
-        self.need(")")
-        return self.placed(token, lambda: In(audience))
-
-    def _call_did(self, token: Token) -> Rule:
-        event = self.name().text
-        options = self._options({"times": self._times, "within": self._span})
-        times, within = options.kept.get("times", 1), options.kept.get("within")
-        return self.placed(token, lambda: Did(event, times, within, tuple(options.matching)))  # type: ignore[arg-type]
-
-    def _call_sequence(self, token: Token) -> Rule:
-        steps = [self._step()]
-        within: timedelta | None = None
-        while not self.is_op(")"):
-            self.need(",")
-            if self.now.sort == "name" and _OPTIONS.get(self.now.text) == "within" and within is None:
-                self.take()
-                self.need("=")
-                within = self._span()
-            elif within is not None:
-                self.unexpected(WANTED_SIGN, signs="')'")
-            else:
-                steps.append(self._step())
-        self.need(")")
-        return self.placed(token, lambda: Steps(tuple(steps), within))
-
-    def _step(self) -> Step:
-        token = self.name()
-        if token.sort != "name" or token.text not in ("step", "步骤") or not self.is_op("("):
-            return self.placed(token, lambda: Step(token.text))
-        self.take()
-        event = self.name().text
-        options = self._options({})
-        return self.placed(token, lambda: Step(event, tuple(options.matching)))
-
-    def _call_near(self, token: Token) -> Rule:
-        numbers = [self._number()]
-        for _ in range(2):
-            self.need(",")
-            numbers.append(self._number())
-        tag = "place"
-        if self.is_op(","):
-            self.take()
-            if self.now.text != "tag":
-                self.unexpected(WANTED_SIGN, among=("tag",), signs="tag=")
-            self.take()
-            self.need("=")
-            tag = self.name().text
-        self.need(")")
-        return self.placed(token, lambda: Near((numbers[0], numbers[1]), numbers[2], tag))
-
-    def _number(self) -> Decimal | int:
-        if self.now.sort != "number":
-            self.unexpected(WANTED_NUMBER)
-        return _number(self.take().text)
-
-    def _times(self) -> int:
+    def number(self) -> Decimal | int:
+        """A number; with a percent sign a hundredth of it."""
         token = self.now
-        number = self._number()
+        if token.sort != "number":
+            self.unexpected(WANTED_NUMBER)
+        self.take()
+        number = self.placed(token, lambda: _number(token.text))
+        if self.is_op("%"):
+            self.take()
+            return number / Decimal(100)
+        return number
+
+    def whole(self) -> int:
+        """A whole number."""
+        token = self.now
+        number = self.number()
         if not isinstance(number, int):
             self.fail(WANTED_WHOLE, token, found=repr(token.text))
         return number
 
-    def _span(self) -> timedelta:
+    def span(self) -> timedelta:
+        """A span such as "90d"."""
         token = self.name(WANTED_SPAN)
         return self.placed(token, lambda: parse_span(token.text))
-
-    def _options(self, readers: dict[str, Callable[[], object]]) -> _Options:
-        """Options `name=value` and property comparisons, up to the closing parenthesis."""
-        options = _Options()
-        while not self.is_op(")"):
-            self.need(",")
-            token = self.name()
-            option = _OPTIONS.get(token.text) if token.sort == "name" else None
-            if option in readers:
-                self.need("=", "==", *((">=",) if option == "times" else ()))
-                if option in options.kept:
-                    self.fail(TWICE, token, name=token.text)
-                options.kept[str(option)] = readers[str(option)]()
-                continue
-            if not (self.is_word("in") or self.is_op(*COMPARISONS)):
-                self.unexpected(WANTED_COMPARISON, name=token.text)
-            op, value = self.comparison()
-            options.matching.append(self.placed(token, lambda: Match(token.text, op, value)))  # noqa: B023
-        self.need(")")
-        return options
-
-
-@dataclass
-class _Options:
-    kept: dict[str, object] = field(default_factory=dict)
-    matching: list[Match] = field(default_factory=list)
 
 
 def _number(text: str) -> Decimal | int:

@@ -1,8 +1,11 @@
 """A rule as JSON and back, and its digest.
 
 One object per node, its key names it: {"and": […]}, {"or": […]}, {"not": …}, {"has": tag}, {"tag": …, "op": …,
-"value": …}, {"did": event, "times", "within", "matching"}, {"sequence": [step …], "within"}, {"in": audience},
-{"near": [lon, lat], "radius_m", "tag"}. Dates are {"date": …}, decimals too long for a float {"decimal": …}.
+"value": …}, {"did": event, "times", "within", "matching"}, {"count"|"sum"|…: event, "of", "op", "value", "within",
+"matching"}, {"sequence": [step …], "within", "without": [step …]}, {"in": audience}, {"near": [lon, lat], "radius_m",
+"tag"}, {"top"|"bottom": tag, "share"}, {"sample": share, "salt"}. A window is "90d", {"since", "until"},
+{"during": "last month"} or {"after": step}. Dates are {"date": …}, moments told from the asof {"ago": "30d"} or
+{"ahead": "7d"}, decimals too long for a float {"decimal": …}.
 """
 
 from __future__ import annotations
@@ -12,11 +15,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from limner.core.errors import BadDefinition, near, words
+from limner.core.errors import BadDefinition, BadInput, near, words
 from limner.core.ids import version
 from limner.core.rule.tree import (
     DEPTH,
+    FUNCTIONS,
     TOO_DEEP,
+    After,
+    Aggregate,
     And,
     Compare,
     Did,
@@ -27,12 +33,16 @@ from limner.core.rule.tree import (
     Not,
     Or,
     Rule,
+    Sample,
     Sequence,
     Step,
+    Top,
     Value,
     Values,
+    Window,
     check_size,
 )
+from limner.core.rule.windows import Ago, Between, Period, ago, period_of
 from limner.core.spans import parse_span, span_text
 
 BAD_NODE = words("rule_json_bad", "The rule's JSON is wrong at {place}: {value} is not {bound}.")
@@ -43,7 +53,11 @@ _FIELDS: Final = {
     "has": {"has"},
     "tag": {"tag", "op", "value"},
     "did": {"did", "times", "within", "matching"},
-    "sequence": {"sequence", "within"},
+    **{name: {name, "of", "op", "value", "within", "matching"} for name in FUNCTIONS},
+    "top": {"top", "share"},
+    "bottom": {"bottom", "share"},
+    "sample": {"sample", "salt"},
+    "sequence": {"sequence", "within", "without"},
     "in": {"in"},
     "near": {"near", "radius_m", "tag"},
 }
@@ -67,10 +81,17 @@ def as_json(rule: Rule) -> dict[str, Any]:
         case Compare(tag, op, value):
             return {"tag": tag, "op": op, "value": _plain(value)}
         case Did(event, times, within, matching):
-            plain: dict[str, Any] = {"did": event, "times": times, **_span(within)}
-            return plain | ({"matching": [_match(m) for m in matching]} if matching else {})
-        case Sequence(steps, within):
-            return {"sequence": [_step(s) for s in steps], **_span(within)}
+            return {"did": event, "times": times, **_window(within), **_matched(matching)}
+        case Aggregate(function, event, of, op, value, within, matching):
+            plain: dict[str, Any] = {function: event, **({"of": of} if of else {}), "op": op, "value": _plain(value)}
+            return {**plain, **_window(within), **_matched(matching)}
+        case Sequence(steps, within, without):
+            plain = {"sequence": [_step(s) for s in steps], **_window(within)}
+            return plain | ({"without": [_step(s) for s in without]} if without else {})
+        case Top(tag, share, is_bottom):
+            return {"bottom" if is_bottom else "top": tag, "share": _plain(share)}
+        case Sample(share, salt):
+            return {"sample": _plain(share), **({"salt": salt} if salt else {})}
         case In(audience):
             return {"in": audience}
         case Near(point, radius, tag):
@@ -92,8 +113,23 @@ def digest(rule: Rule) -> str:
     return version(as_json(rule))
 
 
-def _span(within: timedelta | None) -> dict[str, str]:
-    return {"within": span_text(within)} if within else {}
+def _window(within: Window | None) -> dict[str, Any]:
+    match within:
+        case None:
+            return {}
+        case timedelta():
+            return {"within": span_text(within)}
+        case Between(start, end):
+            edges = {"since": start, "until": end}
+            return {"within": {name: _plain(edge) for name, edge in edges.items() if edge is not None}}
+        case Period():
+            return {"within": {"during": str(within)}}
+        case After(step):
+            return {"within": {"after": _step(step)}}
+
+
+def _matched(matching: tuple[Match, ...]) -> dict[str, Any]:
+    return {"matching": [_match(m) for m in matching]} if matching else {}
 
 
 def _match(part: Match) -> dict[str, Any]:
@@ -112,6 +148,8 @@ def _plain(value: Values) -> Any:
             return {"instant": value.isoformat()}
         case date():
             return {"date": value.isoformat()}
+        case Ago(span):
+            return {"ahead" if span < timedelta() else "ago": span_text(abs(span))}
         case Decimal():
             return float(value) if Decimal(repr(float(value))) == value else {"decimal": format(value, "f")}
     return value
@@ -164,11 +202,17 @@ def _leaf(key: str, plain: Mapping[str, Any], place: str) -> Rule:
             matching = _matching(plain.get("matching", []), f"{place}.matching")
             return Did(plain["did"], plain.get("times", 1), _within(plain, place), matching)
         case "sequence":
-            steps = plain["sequence"]
-            if not isinstance(steps, list):
-                raise _bad(f"{place}.sequence", steps, "a list of events")
-            named = tuple(_read_step(step, f"{place}.sequence[{i}]") for i, step in enumerate(steps))
-            return Sequence(named, _within(plain, place))
+            return _sequence(plain, place)
+        case "top" | "bottom":
+            return Top(plain[key], _value(plain.get("share"), f"{place}.share"), key == "bottom")  # type: ignore[arg-type]
+        case "sample":
+            return Sample(_value(plain["sample"], f"{place}.sample"), plain.get("salt", ""))  # type: ignore[arg-type]
+        case _ if key in FUNCTIONS:
+            value, matching = _values(plain.get("value"), f"{place}.value"), plain.get("matching", [])
+            return Aggregate(
+                key, plain[key], plain.get("of", ""), str(plain.get("op", "==")), value, _within(plain, place),
+                _matching(matching, f"{place}.matching"),
+            )  # fmt: skip
     point = _values(plain["near"], f"{place}.near")
     if not isinstance(point, tuple) or len(point) != 2:
         raise _bad(f"{place}.near", plain["near"], "a point [lon, lat]")
@@ -176,13 +220,40 @@ def _leaf(key: str, plain: Mapping[str, Any], place: str) -> Rule:
     return Near(point, radius, plain.get("tag", "place"))  # type: ignore[arg-type]
 
 
-def _within(plain: Mapping[str, Any], place: str) -> timedelta | None:
-    span = plain.get("within")
-    if span is None:
+def _sequence(plain: Mapping[str, Any], place: str) -> Rule:
+    named = []
+    for name in ("sequence", "without"):
+        steps = plain.get(name, [])
+        if not isinstance(steps, list):
+            raise _bad(f"{place}.{name}", steps, "a list of events")
+        named.append(tuple(_read_step(step, f"{place}.{name}[{i}]") for i, step in enumerate(steps)))
+    return Sequence(named[0], _within(plain, place), named[1])  # type: ignore[arg-type]
+
+
+def _within(plain: Mapping[str, Any], place: str) -> Window | None:
+    place, within = f"{place}.within", plain.get("within")
+    if within is None:
         return None
-    if not isinstance(span, str):
-        raise _bad(f"{place}.within", span, 'a span such as "90d"')
-    return parse_span(span)
+    if isinstance(within, str):
+        return parse_span(within)
+    if isinstance(within, Mapping):
+        match sorted(within):
+            case ["after"]:
+                return After(_read_step(within["after"], f"{place}.after"))
+            case ["during"] if isinstance(within["during"], str):
+                return period_of(within["during"])
+            case ["since"] | ["until"] | ["since", "until"]:
+                return Between(*(_edge(within, name, place) for name in ("since", "until")))
+    raise _bad(place, within, 'a span such as "90d", or an object with since and until, during, or after')
+
+
+def _edge(within: Mapping[str, Any], name: str, place: str) -> date | None:
+    if name not in within:
+        return None
+    value = _value(within[name], f"{place}.{name}")
+    if not isinstance(value, date):
+        raise _bad(f"{place}.{name}", within[name], 'a date such as {"date": "2026-01-31"}')
+    return value
 
 
 def _read_step(step: object, place: str) -> Step:
@@ -222,7 +293,9 @@ def _value(value: object, place: str) -> Value:
                     return datetime.fromisoformat(written)
                 case "decimal":
                     return Decimal(written)
-        except (ValueError, TypeError, InvalidOperation):
+                case "ago" | "ahead":
+                    return ago(written, is_ahead=sort == "ahead")
+        except (ValueError, TypeError, InvalidOperation, AttributeError, BadInput):
             raise _bad(place, value, f"a {sort}") from None
     if isinstance(value, bool | int | str | date):
         return value

@@ -6,9 +6,30 @@ import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from limner.core.rule.parser import CALLS
+from limner.core.rule.calls import OPTIONS, SPOKEN
 from limner.core.rule.tokens import WORDS, tokens
-from limner.core.rule.tree import And, Compare, Did, Has, In, Match, Near, Not, Or, Rule, Sequence, Step, Value
+from limner.core.rule.tree import (
+    After,
+    Aggregate,
+    And,
+    Compare,
+    Did,
+    Has,
+    In,
+    Match,
+    Near,
+    Not,
+    Or,
+    Rule,
+    Sample,
+    Sequence,
+    Step,
+    Top,
+    Value,
+    Window,
+    exact,
+)
+from limner.core.rule.windows import Ago, Between, Period
 from limner.core.spans import span_text
 
 _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -31,17 +52,25 @@ def text(rule: Rule) -> str:
         case Has(tag):
             return name_text(tag) if _is_plain(tag) else f"has({name_text(tag)})"
         case Compare(tag, op, value):
-            return _comparison(tag, op, value)
+            return f"{name_text(tag)} {_compared(op, value)}"
         case Did(event, times, within, matching):
-            shown = [string(event), *([f"times={times}"] if times != 1 else []), *_within(within)]
+            shown = [string(event), *([f"times={times}"] if times != 1 else []), *_window(within)]
             return f"did({', '.join(shown + [_match(m) for m in matching])})"
-        case Sequence(steps, within):
-            return f"sequence({', '.join([_step(step) for step in steps] + _within(within))})"
+        case Aggregate(function, event, of, op, value, within, matching):
+            shown = [string(event), *([name_text(of)] if of else []), *_window(within), *map(_match, matching)]
+            return f"{function}({', '.join(shown)}) {_compared(op, value)}"
+        case Sequence(steps, within, without):
+            shown = [*map(_step, steps), *_window(within), *(f"without={_step(step)}" for step in without)]
+            return f"sequence({', '.join(shown)})"
         case In(audience):
             return f"in audience({string(audience)})"
         case Near(point, radius, tag):
             numbers = ", ".join(value_text(n) for n in (*point, radius))
             return f"near({numbers}{'' if tag == 'place' else f', tag={name_text(tag)}'})"
+        case Top(tag, share, is_bottom):
+            return f"{'bottom' if is_bottom else 'top'}({name_text(tag)}, {percent(share)})"
+        case Sample(share, salt):
+            return f"sample({percent(share)}{f', salt={string(salt)}' if salt else ''})"
     raise TypeError(f"{rule!r} is not a rule")
 
 
@@ -69,17 +98,39 @@ def value_text(value: Value) -> str:
             return value.isoformat().replace("+00:00", "Z")
         case date():
             return value.isoformat()
+        case Ago():
+            return str(value)
         case Decimal():
             return format(value, "f")
     return str(value)
 
 
-def _within(span: timedelta | None) -> list[str]:
-    return [f'within="{span_text(span)}"'] if span else []
+def percent(share: Decimal | int) -> str:
+    """A share in percent.
+
+    >>> percent(Decimal("0.125"))
+    '12.5%'
+    """
+    return f"{value_text(exact(share * Decimal(100)))}%"
+
+
+def _window(within: Window | None) -> list[str]:
+    match within:
+        case None:
+            return []
+        case timedelta():
+            return [f'within="{span_text(within)}"']
+        case Between(start, end):
+            edges = {"since": start, "until": end}
+            return [f"{name}={value_text(edge)}" for name, edge in edges.items() if edge is not None]
+        case Period():
+            return [f'during="{within}"']
+        case After(step):
+            return [f"after={_step(step)}"]
 
 
 def _is_plain(name: str) -> bool:
-    if not _PLAIN.fullmatch(name) or name.lower() in WORDS or name.lower() in CALLS:
+    if not _PLAIN.fullmatch(name) or name.lower() in WORDS or name.lower() in SPOKEN:
         return False
     found = tokens(name)
     return len(found) == 2 and found[0].sort == "name" and found[0].text == name
@@ -90,15 +141,14 @@ def _inside(part: Rule, wrapped: object) -> str:
     return f"({inner})" if isinstance(part, wrapped) else inner  # type: ignore[arg-type]
 
 
-def _comparison(name: str, op: str, value: Value | tuple[Value, ...]) -> str:
+def _compared(op: str, value: Value | tuple[Value, ...]) -> str:
     shown = f"({', '.join(map(value_text, value))})" if isinstance(value, tuple) else value_text(value)
-    return f"{name_text(name)} {op} {shown}"
+    return f"{op} {shown}"
 
 
 def _match(part: Match) -> str:
-    name = f"`{part.name}`" if part.name in ("times", "within", "次数", "以内") else None
-    shown = _comparison(part.name, part.op, part.value)
-    return name + shown[len(part.name) :] if name else shown
+    name = f"`{part.name}`" if part.name.lower() in OPTIONS else name_text(part.name)
+    return f"{name} {_compared(part.op, part.value)}"
 
 
 def _step(step: Step) -> str:

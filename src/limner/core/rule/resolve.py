@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,6 +13,10 @@ from limner.core.rule.lexicon import AudienceWord, Lexicon, PropertyWord, TagWor
 from limner.core.rule.parser import find_name
 from limner.core.rule.tokens import where
 from limner.core.rule.tree import (
+    ORDERED,
+    TEXTUAL,
+    After,
+    Aggregate,
     And,
     Compare,
     Did,
@@ -23,12 +27,17 @@ from limner.core.rule.tree import (
     Not,
     Or,
     Rule,
+    Sample,
     Sequence,
+    Step,
+    Top,
     Value,
     Values,
+    Window,
     check_size,
     leaves,
 )
+from limner.core.rule.windows import Ago
 from limner.core.spans import parse_instant
 
 UNKNOWN: Final = {
@@ -44,12 +53,36 @@ BAD_TYPES: Final[Mapping[Type, Words]] = {
     "float": words("rule_float_bad", "{name} holds numbers, " + _NOT + "Write a number without quotes.{place}"),
     "money": words("rule_money_bad", "{name} holds amounts, " + _NOT + "Write a number without quotes.{place}"),
     "bool": words("rule_bool_bad", "{name} holds yes or no, " + _NOT + "Write == true or == false.{place}"),
-    "text": words("rule_text_bad", "{name} holds text, " + _NOT + "Use ==, != or in, with text in quotes.{place}"),
+    "text": words(
+        "rule_text_bad", "{name} holds text, " + _NOT + "Use ==, !=, in or contains, with text in quotes.{place}"
+    ),
     "day": words("rule_day_bad", "{name} holds days, " + _NOT + "Write a date such as 2026-01-31.{place}"),
     "instant": words(
         "rule_instant_bad", "{name} holds instants, " + _NOT + "Write 2026-01-31 or 2026-01-31T08:00:00+08:00.{place}"
     ),
 }
+BAD_OF: Final[Mapping[bool, Words]] = {
+    True: words(
+        "rule_sum_bad",
+        "{name} cannot be added up exactly by {function}. Declare it as money (properties/), or use a whole number."
+        "{place}",
+    ),
+    False: words("rule_order_bad", "{name} has no order that {function} could go by. Use a number or a date.{place}"),
+}
+NO_ORDER = words("rule_top_bad", "{name} holds text or yes and no, which have no top. Use a number or a date.{place}")
+ADDED: Final[Mapping[str, tuple[Type, ...]]] = {
+    "sum": ("int", "money"),
+    "avg": ("int", "money"),
+    "min": ("int", "money", "float", "day", "instant"),
+    "max": ("int", "money", "float", "day", "instant"),
+}
+"""The types of what some functions aggregate; the others take any."""
+PLACES: Final = 8
+"""The digits behind the point a value may have that an average is compared with: what every reader can hold exactly."""
+FINE_AVERAGE = words(
+    "rule_average_fine",
+    "An average cannot be compared with {value}: write at most {most} digits behind the point.{place}",
+)
 ONE_DAY = words("rule_one_day_bad", "{name} holds instants; != with a date is not possible here. Use < or >=.{place}")
 CYCLE = words("rule_cycle", "The audience {name!r} refers to itself: {path}.")
 
@@ -94,15 +127,21 @@ class _Resolver:
             case Compare():
                 return self._compare(rule)
             case Did():
-                event = self._event(rule.event)
-                return replace(rule, event=event, matching=self._matching(rule.matching))
-            case Sequence(steps):
-                named = (replace(s, event=self._event(s.event), matching=self._matching(s.matching)) for s in steps)
-                return replace(rule, steps=tuple(named))
+                event, within = self._event(rule.event), self._window(rule.within)
+                return replace(rule, event=event, within=within, matching=self._matching(rule.matching))
+            case Aggregate():
+                return self._aggregate(rule)
+            case Sequence(steps, _, without):
+                named, barred = (tuple(self._step(step) for step in several) for several in (steps, without))
+                return replace(rule, steps=named, without=barred)
             case In(audience):
                 return In(self.find("audiences", audience).id)
             case Near():
                 return self._near(rule)
+            case Top():
+                return self._top(rule)
+            case Sample():
+                return rule
         raise TypeError(f"{rule!r} is not a rule")
 
     def find(self, sort: Sort, name: str, more: Iterable[str] = ()) -> Word:
@@ -134,6 +173,42 @@ class _Resolver:
             return name
         return self.find("events", name, seen).id
 
+    def _step(self, step: Step) -> Step:
+        return replace(step, event=self._event(step.event), matching=self._matching(step.matching))
+
+    def _window(self, within: Window | None) -> Window | None:
+        return After(self._step(within.step)) if isinstance(within, After) else within
+
+    def _aggregate(self, rule: Aggregate) -> Rule:
+        """The aggregate by ids; a date against an instant means the local day, as everywhere."""
+        event, within = self._event(rule.event), self._window(rule.within)
+        known = replace(rule, event=event, within=within, matching=self._matching(rule.matching))
+        if not rule.of:
+            return replace(known, value=self.values(rule.function, "int", rule.op, rule.value))
+        word = cast("PropertyWord", self.find("properties", rule.of))
+        allowed = ADDED.get(rule.function)
+        if allowed is not None and word.type not in allowed:
+            raise self.fail(BAD_OF[rule.function in ("sum", "avg")], rule.of, name=rule.of, function=rule.function)
+        known, type_ = replace(known, of=word.id), answer_type(rule.function, word.type)
+        if type_ == "instant" and _has_date(rule.value):
+            return self._days(lambda op, value: replace(known, op=op, value=value), rule.of, rule.op, rule.value)
+        values = self.values(rule.of, type_, rule.op, rule.value)
+        if rule.function == "avg":
+            self._need_coarse(values, rule.of)
+        return replace(known, value=values)
+
+    def _need_coarse(self, values: Values, name: str) -> None:
+        for one in values if isinstance(values, tuple) else (values,):
+            exponent = one.normalize().as_tuple().exponent if isinstance(one, Decimal) else 0
+            if isinstance(exponent, int) and -exponent > PLACES:
+                raise self.fail(FINE_AVERAGE, name, value=one, most=PLACES)
+
+    def _top(self, rule: Top) -> Top:
+        word = cast("TagWord", self.find("tags", rule.tag))
+        if word.type in ("text", "bool"):
+            raise self.fail(NO_ORDER, rule.tag, name=rule.tag)
+        return replace(rule, tag=word.id)
+
     def _near(self, rule: Near) -> Near:
         for part in ("lon", "lat"):
             self.find("tags", f"{rule.tag}.{part}")
@@ -142,34 +217,46 @@ class _Resolver:
     def _compare(self, rule: Compare) -> Rule:
         word = cast("TagWord", self.find("tags", rule.tag))
         if word.type == "instant" and _has_date(rule.value):
-            return self._days(word.id, rule)
+            return self._days(lambda op, value: Compare(word.id, op, value), rule.tag, rule.op, rule.value)
         return Compare(word.id, rule.op, self.values(rule.tag, word.type, rule.op, rule.value))
 
-    def _days(self, tag: str, rule: Compare) -> Rule:
+    def _days(self, make: Callable[[str, Value], Rule], name: str, op: str, value: Values) -> Rule:
         """A date against an instant: the local day [midnight, next midnight)."""
-        many = rule.value if isinstance(rule.value, tuple) else (rule.value,)
-        parts = [self._one_day(tag, "==" if rule.op == "in" else rule.op, rule.tag, one) for one in many]
+        many = value if isinstance(value, tuple) else (value,)
+        parts = [self._one_day(make, name, "==" if op == "in" else op, one) for one in many]
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
-    def _one_day(self, tag: str, op: str, name: str, value: Value) -> Rule:
-        day = _as_date(value)
-        if day is None:
-            return Compare(tag, op, self.values(name, "instant", op, value))
-        start, end = (datetime.combine(d, time(), self.lexicon.zone).astimezone(UTC) for d in (day, _next(day)))
+    def _one_day(self, make: Callable[[str, Value], Rule], name: str, op: str, value: Value) -> Rule:
+        edges = self._edges(value)
+        if edges is None:
+            return make(op, cast("Value", self.values(name, "instant", op, value)))
+        start, end = edges
         match op:
             case "==":
-                return And((Compare(tag, ">=", start), Compare(tag, "<", end)))
+                return And((make(">=", start), make("<", end)))
             case "!=":
-                return Or((Compare(tag, "<", start), Compare(tag, ">=", end)))
+                return Or((make("<", start), make(">=", end)))
             case "<" | ">=":
-                return Compare(tag, op, start)
-        return Compare(tag, "<" if op == "<=" else ">=", end)
+                return make(op, start)
+            case "<=" | ">":
+                return make("<" if op == "<=" else ">=", end)
+        raise self.fail_type(name, "instant", op, value)
+
+    def _edges(self, value: Value) -> tuple[Value, Value] | None:
+        """The first instant of a day and that of the next; None for what is no day."""
+        if isinstance(value, Ago):
+            return None if value.days is None else (value, Ago(value.span - timedelta(days=1)))
+        day = _as_date(value)
+        if day is None:
+            return None
+        start, end = (datetime.combine(d, time(), self.lexicon.zone).astimezone(UTC) for d in (day, _next(day)))
+        return start, end
 
     def _matching(self, matching: tuple[Match, ...]) -> tuple[Match, ...]:
         kept: list[Match] = []
         for part in matching:
             word = cast("PropertyWord", self.find("properties", part.name))
-            if word.type == "instant" and not isinstance(part.value, tuple) and _as_date(part.value) is not None:
+            if word.type == "instant" and not isinstance(part.value, tuple) and _has_date(part.value):
                 kept += self._match_day(word.id, part)
                 continue
             kept.append(Match(word.id, part.op, self.values(part.name, word.type, part.op, part.value)))
@@ -178,12 +265,14 @@ class _Resolver:
     def _match_day(self, column: str, part: Match) -> list[Match]:
         if part.op == "!=":
             raise self.fail(ONE_DAY, part.name, name=part.name)
-        rule = self._one_day(column, part.op, part.name, cast("Value", part.value))
+        value = cast("Value", part.value)
+        rule = self._one_day(lambda op, one: Compare(column, op, one), part.name, part.op, value)
         return [Match(leaf.tag, leaf.op, leaf.value) for leaf in leaves(rule) if isinstance(leaf, Compare)]
 
     def values(self, name: str, type_: Type, op: str, value: Values) -> Values:
         """The value or list of values, of the column's type."""
-        if type_ in ("bool", "text") and op not in ("==", "!=", "in"):
+        allowed = {"bool": ("==", "!=", "in"), "text": ("==", "!=", "in", *TEXTUAL)}.get(type_, (*ORDERED, "in"))
+        if op not in allowed:
             raise self.fail_type(name, type_, op, value)
         if isinstance(value, tuple):
             return tuple(self.value(name, type_, op, one) for one in value)
@@ -205,15 +294,15 @@ class _Resolver:
                     return value
                 raise self.fail_type(name, type_, op, value)
             case "day":
-                day = _as_date(value)
+                day = value if isinstance(value, Ago) and value.days is not None else _as_date(value)
                 if day is not None:
                     return day
                 raise self.fail_type(name, type_, op, value)
         return self._instant(name, op, value)
 
-    def _instant(self, name: str, op: str, value: Value) -> datetime:
+    def _instant(self, name: str, op: str, value: Value) -> datetime | Ago:
         try:
-            if isinstance(value, datetime):
+            if isinstance(value, datetime | Ago):
                 return value
             if isinstance(value, str):
                 return parse_instant(value, self.lexicon.zone)
@@ -239,6 +328,17 @@ class _Resolver:
                 self._safe.add(word.id)
 
 
+def answer_type(function: str, of: Type) -> Type:
+    """The type of what an aggregate answers.
+
+    >>> answer_type("distinct", "text"), answer_type("sum", "money"), answer_type("avg", "int")
+    ('int', 'money', 'money')
+    """
+    if function in ("count", "distinct"):
+        return "int"
+    return "money" if function == "avg" else of
+
+
 def bad_type(type_: Type, name: str, op: str, value: Values) -> BadDefinition:
     """The error of a resolved rule whose value does not fit its column."""
     return BadDefinition(BAD_TYPES[type_], name=name, value=shown_value(value), op=op, place="")
@@ -248,11 +348,12 @@ def shown_value(value: Values) -> object:
     """A value as an error names it."""
     if isinstance(value, tuple):
         return tuple(shown_value(one) for one in value[:5])
-    return str(value) if isinstance(value, Decimal | date) else value
+    return str(value) if isinstance(value, Decimal | date | Ago) else value
 
 
 def _has_date(value: Values) -> bool:
-    return any(_as_date(one) is not None for one in (value if isinstance(value, tuple) else (value,)))
+    many = value if isinstance(value, tuple) else (value,)
+    return any(_as_date(one) is not None or (isinstance(one, Ago) and one.days is not None) for one in many)
 
 
 def _as_date(value: Value) -> date | None:

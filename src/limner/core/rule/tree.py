@@ -1,4 +1,4 @@
-"""The Rule tree: And, Or, Not over six leaves. A rule answers yes or no for every customer.
+"""The Rule tree: And, Or, Not over nine leaves. A rule answers yes or no for every customer.
 
 An unknown answer is *no* at every leaf, also for `!=`; `Not(x)` means the living customers who are not in `x`, so
 `Not(age == 3)` holds where the age is unknown. Windows look back from `asof` and never past it.
@@ -15,11 +15,16 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from limner.core.errors import BadDefinition, words
+from limner.core.rule.windows import Ago, Between, Period
 
 DEPTH: Final = 50
 VALUES: Final = 10_000
 TEXT: Final = 2_000
-OPS: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
+_STEPS: Final = 20
+ORDERED: Final = ("==", "!=", "<", "<=", ">", ">=")
+TEXTUAL: Final = ("contains", "starts_with", "ends_with")
+OPS: Final = (*ORDERED, "in", *TEXTUAL)
+FUNCTIONS: Final = ("count", "sum", "avg", "min", "max", "first", "last", "distinct")
 
 TOO_DEEP = words("rule_too_deep", "The rule is nested more than {bound} levels deep. Name a part of it as an audience.")
 TOO_LARGE = words(
@@ -29,7 +34,7 @@ BAD_VALUE = words("rule_value_bad", "The value {value!r} cannot stand in a rule.
 BAD_OP = words("rule_op_unknown", "The comparison {op!r} is not known. Use one of {bound}.")
 BAD_PART = words("rule_part_bad", "{part} in a rule is {value!r}, it must be {bound}.")
 
-Value: TypeAlias = bool | int | Decimal | str | date | datetime
+Value: TypeAlias = bool | int | Decimal | str | date | datetime | Ago
 Values: TypeAlias = Value | tuple[Value, ...]
 
 
@@ -118,24 +123,6 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Did(Rule):
-    """At least `times` events of that name, all of `matching` true of each, within the span before `asof`."""
-
-    event: str
-    times: int = 1
-    within: timedelta | None = None
-    matching: tuple[Match, ...] = ()
-
-    def __post_init__(self) -> None:
-        _check_name("Did", self.event)
-        _check_span(self.within)
-        _check_matching(self.matching)
-        if isinstance(self.times, bool) or not isinstance(self.times, int) or not 1 <= self.times <= 1_000_000_000:
-            bound = "a whole number from 1 on; for never, write not did(...)"
-            raise BadDefinition(BAD_PART, part="times", value=self.times, bound=bound)
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """One event of a sequence."""
 
@@ -148,22 +135,86 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class After:
+    """Strictly later than the customer's last event of a kind; of who has none, no event is."""
+
+    step: Step
+
+
+Window: TypeAlias = timedelta | Between | Period | After
+
+
+@dataclass(frozen=True, slots=True)
+class Did(Rule):
+    """At least `times` events of that name, all of `matching` true of each, in a window before `asof`."""
+
+    event: str
+    times: int = 1
+    within: Window | None = None
+    matching: tuple[Match, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_name("Did", self.event)
+        _check_window(self.within)
+        _check_matching(self.matching)
+        if isinstance(self.times, bool) or not isinstance(self.times, int) or not 1 <= self.times <= 1_000_000_000:
+            bound = "a whole number from 1 on; for never, write not did(...)"
+            raise BadDefinition(BAD_PART, part="times", value=self.times, bound=bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Rule):
+    """An aggregate of a customer's events of one name against a value: what was spent, how often, the last shop.
+
+    `of` is the property that is aggregated; events without it are left out, and `count` has none. A count, sum or
+    number of distinct values of no event is 0; the least, greatest, average, first and last of none are unknown, and
+    answer no. `first` and `last` go by the moment; of several at one moment the smallest value is the first, the
+    greatest the last. An average is compared exactly, as the sum with so many times the value.
+    """
+
+    function: str
+    event: str
+    of: str
+    op: str
+    value: Values
+    within: Window | None = None
+    matching: tuple[Match, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.function not in FUNCTIONS:
+            raise BadDefinition(BAD_PART, part="the function", value=self.function, bound=", ".join(FUNCTIONS))
+        _check_name(self.function, self.event)
+        if (self.function == "count") != (self.of == ""):
+            bound = "empty: a count is of events" if self.function == "count" else "the name of an event property"
+            raise BadDefinition(BAD_PART, part=f"the property in {self.function}", value=self.of, bound=bound)
+        _check_window(self.within)
+        _check_matching(self.matching)
+        _check_comparison(self, self.of or self.function)
+
+
+@dataclass(frozen=True, slots=True)
 class Sequence(Rule):
-    """Events one after the other, other events between them allowed.
+    """Events one after the other, other events between them allowed, but none of `without`.
 
     Each step lies strictly later than the one before: two events of the same instant are not a sequence. With
-    `within`, the last step lies in [first, first + within).
+    `within`, the last step lies in [first, first + within). What must not happen must not lie strictly between the
+    first step and the last.
     """
 
     steps: tuple[Step, ...]
     within: timedelta | None = None
+    without: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         _check_span(self.within)
+        if not isinstance(self.without, tuple) or not all(isinstance(step, Step) for step in self.without):
+            raise BadDefinition(BAD_PART, part="without", value=self.without, bound="a tuple of steps")
+        if len(self.without) > _STEPS:
+            raise BadDefinition(BAD_PART, part="without", value=len(self.without), bound=f"at most {_STEPS} events")
         if not isinstance(self.steps, tuple) or not all(isinstance(step, Step) for step in self.steps):
             raise BadDefinition(BAD_PART, part="steps", value=self.steps, bound="a tuple of steps")
-        if not 2 <= len(self.steps) <= 20:
-            raise BadDefinition(BAD_PART, part="steps", value=len(self.steps), bound="2 to 20 events")
+        if not 2 <= len(self.steps) <= _STEPS:
+            raise BadDefinition(BAD_PART, part="steps", value=len(self.steps), bound=f"2 to {_STEPS} events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +252,41 @@ class Near(Rule):
             raise BadDefinition(BAD_PART, part="radius", value=str(self.radius_m), bound="0 to 20,000,000 metres")
 
 
-Leaf: TypeAlias = Has | Compare | Did | Sequence | In | Near
+@dataclass(frozen=True, slots=True)
+class Top(Rule):
+    """The living customers with the greatest answers to a tag (`is_bottom`: the smallest), as a share of those whose
+    answer is known.
+
+    Who has the answer x is in it when fewer than `share` of them have a greater one: equal answers share a fate, so a
+    crowd at the cut makes it larger, and never smaller, than was asked for.
+    """
+
+    tag: str
+    share: Decimal | int
+    is_bottom: bool = False
+
+    def __post_init__(self) -> None:
+        _check_name("Top", self.tag)
+        object.__setattr__(self, "share", _share(self.share))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Rule):
+    """A lasting random share of all customers, drawn by a salt: another salt draws another share, independent of it.
+
+    Good for panels and trials of a rule. What proves an effect is an experiment's hold-out, which this is not.
+    """
+
+    share: Decimal | int
+    salt: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "share", _share(self.share))
+        if not isinstance(self.salt, str) or len(self.salt) > 200 or not self.salt.isprintable():
+            raise BadDefinition(BAD_PART, part="the salt of sample", value=self.salt, bound="up to 200 characters")
+
+
+Leaf: TypeAlias = Has | Compare | Did | Aggregate | Sequence | In | Near | Top | Sample
 
 
 def exact(value: object) -> Value:
@@ -224,7 +309,7 @@ def exact(value: object) -> Value:
         raise BadDefinition(BAD_VALUE, value=value[:20] + "…", bound=f"text of at most {TEXT} characters")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
         raise BadDefinition(BAD_VALUE, value=str(value)[:20] + "…", bound="a number below 1e30")
-    if isinstance(value, bool | int | str | date):
+    if isinstance(value, bool | int | str | date | Ago):
         return value
     raise BadDefinition(BAD_VALUE, value=value, bound="a number, text, true, false, a date or an instant")
 
@@ -237,7 +322,7 @@ def leaves(rule: Rule) -> Iterator[Leaf]:
                 yield from leaves(part)
         case Not(part):
             yield from leaves(part)
-        case Has() | Compare() | Did() | Sequence() | In() | Near():
+        case Has() | Compare() | Did() | Aggregate() | Sequence() | In() | Near() | Top() | Sample():
             yield rule
 
 
@@ -261,12 +346,19 @@ def _weight(node: Rule) -> int:
     match node:
         case Compare(value=tuple() as many):
             return len(many)
-        case Did(matching=matching):
-            return 1 + _matching_weight(matching)
-        case Sequence(steps=steps):
-            return sum(1 + _matching_weight(step.matching) for step in steps)
+        case Did(within=within, matching=matching):
+            return 1 + _matching_weight(matching) + _window_weight(within)
+        case Aggregate(value=value, within=within, matching=matching):
+            values = len(value) if isinstance(value, tuple) else 1
+            return 1 + values + _matching_weight(matching) + _window_weight(within)
+        case Sequence(steps=steps, without=without):
+            return sum(1 + _matching_weight(step.matching) for step in (*steps, *without))
         case _:
             return 1
+
+
+def _window_weight(within: Window | None) -> int:
+    return 1 + _matching_weight(within.step.matching) if isinstance(within, After) else 0
 
 
 def _matching_weight(matching: tuple[Match, ...]) -> int:
@@ -300,6 +392,18 @@ def _check_name(part: str, name: object) -> None:
         raise BadDefinition(BAD_PART, part=f"the name in {part}", value=name, bound="1 to 200 printable characters")
 
 
+def _share(value: object) -> Decimal | int:
+    share = _number(value, "the share")
+    if not 0 < share <= 1:
+        raise BadDefinition(BAD_PART, part="the share", value=str(value), bound="above 0 and at most 100%")
+    return share
+
+
+def _check_window(within: object) -> None:
+    if not isinstance(within, Between | Period | After):
+        _check_span(within)  # type: ignore[arg-type]
+
+
 def _check_span(span: timedelta | None) -> None:
     if span is None:
         return
@@ -314,7 +418,7 @@ def _check_matching(matching: object) -> None:
         raise BadDefinition(BAD_PART, part="matching", value=matching, bound="a tuple of matches")
 
 
-def _check_comparison(node: Compare | Match, name: str) -> None:
+def _check_comparison(node: Compare | Match | Aggregate, name: str) -> None:
     _check_name("a comparison", name)
     if node.op not in OPS:
         raise BadDefinition(BAD_OP, op=node.op, bound=", ".join(OPS))
@@ -322,6 +426,8 @@ def _check_comparison(node: Compare | Match, name: str) -> None:
         if isinstance(node.value, tuple | list):
             raise BadDefinition(BAD_PART, part=f"the value of {name}", value=node.value, bound="one value; or use in")
         object.__setattr__(node, "value", exact(node.value))
+        if node.op in TEXTUAL and (not isinstance(node.value, str) or not node.value):
+            raise BadDefinition(BAD_PART, part=f"the value of {name}", value=node.value, bound="text, not empty")
         return
     if not isinstance(node.value, tuple | list):
         raise BadDefinition(BAD_PART, part=f"the list of {name}", value=node.value, bound='a list, such as ("a", "b")')
