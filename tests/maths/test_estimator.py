@@ -11,7 +11,7 @@ from maths.gate import Market, replicate
 pytest.importorskip("tea_tasting")
 REPLICATES = 2_000
 LIMITS = [
-    pytest.param({}, id="free"),
+    pytest.param({}, id="free", marks=pytest.mark.slow),
     pytest.param({"capacity": 4_000}, id="capacity", marks=pytest.mark.slow),
     pytest.param({"budget": 350.0}, id="budget", marks=pytest.mark.slow),
     pytest.param({"capacity": 4_500, "budget": 420.0}, id="both"),
@@ -35,6 +35,7 @@ def test_intervals_cover_the_truth(limits):
         assert abs(bias) < 4 * np.mean([getattr(one, what).error for one in found]) / np.sqrt(REPLICATES), what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", LIMITS)
 def test_no_effect_is_found_one_time_in_twenty(limits):
     found = run(0.0, limits, 20_000)
@@ -43,6 +44,7 @@ def test_no_effect_is_found_one_time_in_twenty(limits):
         assert 0.036 <= alarms <= 0.064, what
 
 
+@pytest.mark.slow
 def test_an_a_a_check_over_salts():
     """A fixed outcome, nobody touched: over 4,000 salts 5 ± 1 % of the intervals exclude zero."""
     rng = np.random.default_rng(11)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import AbstractContextManager
 from types import ModuleType
 
 from limner.core.errors import NotFound, words
@@ -27,3 +28,10 @@ def need(module: str, *, extra: str) -> ModuleType:
         if missing.name is None or module.split(".")[0] != missing.name.split(".")[0]:
             raise
         raise NotFound(LIBRARY_MISSING, library=module.split(".")[0], extra=extra) from missing
+
+
+def one_thread(api: str = "blas") -> AbstractContextManager[object]:
+    """Keep a library's own threads to the one that asks, while blocks of rows are worked on side by side: its threads
+    wait for each other at every block, which takes many times as long on a machine that has something else to do."""
+    limits: AbstractContextManager[object] = need("threadpoolctl", extra="ml").threadpool_limits(1, user_api=api)
+    return limits

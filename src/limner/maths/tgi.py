@@ -54,6 +54,8 @@ def tgi(group: Share, base: Share, both: Share, confidence: float = 0.95) -> Ind
         return Index(100.0, 0.0, math.inf, 1.0, is_supported=False)
     expected = group.known * base.value
     is_supported = min(group.known, base.known) >= LEAST_KNOWN and expected >= LEAST_EXPECTED
+    if group == base == both:
+        return Index(100.0, 100.0, 100.0, 1.0, is_supported)
     cases = group.cases or 0.5
     p_group, p_base = cases / group.known, base.value
     ratio = p_group / p_base
@@ -63,7 +65,7 @@ def tgi(group: Share, base: Share, both: Share, confidence: float = 0.95) -> Ind
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * error
     distance = abs(math.log(ratio))
     p_value = 2 * NormalDist().cdf(-distance / error) if error > 0 else float(distance == 0)
-    found = 100 * group.value / p_base
+    found = 100 * group.cases * base.known / (group.known * base.cases)
     low = 100 * ratio * math.exp(-reach) if group.cases else 0.0
     return Index(found, low, 100 * ratio * math.exp(reach), p_value, is_supported)
 
