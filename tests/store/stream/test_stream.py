@@ -7,7 +7,7 @@ import os
 import pytest
 
 from limner.core.errors import Broken, Full
-from limner.store.stream import Envelope, Segment, Stream, Writer
+from limner.store.stream import Envelope, Segment, Segments, SegmentWriter
 from limner.store.stream import writer as writing
 from limner.store.stream.envelope import packed
 from limner.store.vault import Vault
@@ -30,76 +30,76 @@ def folder(tmp_path):
 
 
 def test_what_is_written_is_read_in_its_order(folder, vault):
-    writer, stream = Writer(folder, vault), Stream(folder, vault)
+    writer, stream = SegmentWriter(folder, vault), Segments(folder, vault)
     writer.write([said(1), said(2)])
     writer.write([said(3, b"x" * 100_000)])
-    assert stream.waiting() == ()
+    assert stream.closed() == ()
     assert [one.received_at for one in stream.recent()] == [1, 2, 3]
     writer.close_segment()
-    (segment,) = stream.waiting()
+    (segment,) = stream.closed()
     assert [one.received_at for one in stream.read(segment)] == [1, 2, 3]
     stream.drained([segment])
     stream.drained([segment])
-    assert stream.waiting() == ()
+    assert stream.closed() == ()
     assert [one.received_at for one in stream.recent()] == [1, 2, 3]
     assert stream.sweep(before=0, most=0) == 1
     assert list(stream.recent()) == []
 
 
 def test_bodies_do_not_lie_open(folder, vault):
-    writer = Writer(folder, vault)
+    writer = SegmentWriter(folder, vault)
     writer.write([said(1, b'{"phone":"13812349876"}')])
     writer.close()
     assert all(b"13812349876" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def test_another_vault_does_not_open_it(folder, vault, tmp_path):
-    writer = Writer(folder, vault)
+    writer = SegmentWriter(folder, vault)
     writer.write([said(1)])
     writer.close()
     with pytest.raises(Broken):
-        stream = Stream(folder, Vault(tmp_path / "other.db", b"o" * 32))
-        list(stream.read(stream.waiting()[0]))
+        stream = Segments(folder, Vault(tmp_path / "other.db", b"o" * 32))
+        list(stream.read(stream.closed()[0]))
 
 
 def test_a_second_writer_takes_a_part_of_its_own(folder, vault):
-    first, second = Writer(folder, vault), Writer(folder, vault)
+    first, second = SegmentWriter(folder, vault), SegmentWriter(folder, vault)
     assert first.part != second.part
     first.write([said(1)])
     second.write([said(2)])
     first.close()
     second.close()
-    stream = Stream(folder, vault)
-    assert {one.received_at for segment in stream.waiting() for one in stream.read(segment)} == {1, 2}
-    assert Writer(folder, vault).part == first.part
+    stream = Segments(folder, vault)
+    assert {one.received_at for segment in stream.closed() for one in stream.read(segment)} == {1, 2}
+    assert SegmentWriter(folder, vault).part == first.part
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40, 200])
 def test_a_frame_cut_off_by_a_crash_was_never_acknowledged(folder, vault, cut):
-    writer = Writer(folder, vault)
+    writer = SegmentWriter(folder, vault)
     writer.write([said(1)])
     writer.write([said(2, b"y" * 300)])
     (path,) = writer.part.glob("*.open")
     os.truncate(path, path.stat().st_size - cut)
     os.close(writer._file)
     os.close(writer._lock)  # what a killed process leaves
-    stream = Stream(folder, vault)
+    stream = Segments(folder, vault)
     assert stream.has_work()
-    (segment,) = stream.waiting()
+    (segment,) = stream.closed()
     assert [one.received_at for one in stream.read(segment)] == [1]
-    again = Writer(folder, vault)
+    again = SegmentWriter(folder, vault)
     again.write([said(3)])
     again.close()
-    assert [one.received_at for part in stream.waiting() for one in stream.read(part)] == [1, 3]
+    assert [one.received_at for part in stream.closed() for one in stream.read(part)] == [1, 3]
 
 
 def test_damage_in_a_closed_segment_is_told(folder, vault):
-    writer = Writer(folder, vault)
+    writer = SegmentWriter(folder, vault)
     writer.write([said(1)])
     writer.write([said(2)])
     writer.close()
-    stream = Stream(folder, vault)
-    (segment,) = stream.waiting()
+    stream = Segments(folder, vault)
+    (segment,) = stream.closed()
     path = folder / f"{segment.name}.closed"
     data = bytearray(path.read_bytes())
     data[-3] ^= 1
@@ -109,17 +109,17 @@ def test_damage_in_a_closed_segment_is_told(folder, vault):
 
 
 def test_an_empty_segment_of_a_killed_writer_goes(folder, vault):
-    writer = Writer(folder, vault)
+    writer = SegmentWriter(folder, vault)
     writer._begin()
     os.close(writer._file)
     os.close(writer._lock)
-    stream = Stream(folder, vault)
-    assert stream.waiting() == ()
+    stream = Segments(folder, vault)
+    assert stream.closed() == ()
     assert list(folder.rglob("*.open")) == []
 
 
 def test_a_full_disk_takes_nothing_and_keeps_what_was_taken(folder, vault, monkeypatch):
-    writer = Writer(folder, vault)
+    writer = SegmentWriter(folder, vault)
     writer.write([said(1)])
     real = writing._written
 
@@ -133,18 +133,18 @@ def test_a_full_disk_takes_nothing_and_keeps_what_was_taken(folder, vault, monke
     monkeypatch.setattr(writing, "_written", real)
     writer.write([said(3)])
     writer.close()
-    stream = Stream(folder, vault)
-    assert [one.received_at for part in stream.waiting() for one in stream.read(part)] == [1, 3]
+    stream = Segments(folder, vault)
+    assert [one.received_at for part in stream.closed() for one in stream.read(part)] == [1, 3]
 
 
 def test_room_is_kept_free(folder, vault):
-    writer = Writer(folder, vault, disk_free=1 << 40)
+    writer = SegmentWriter(folder, vault, disk_free=1 << 40)
     with pytest.raises(Full, match="must stay free"):
         writer.write([said(1)])
 
 
 def test_a_segment_is_closed_by_what_it_unpacks_to(folder, vault):
-    writer = Writer(folder, vault)
+    writer = SegmentWriter(folder, vault)
     writer.write([said(1)], unpacked=writing.SIZE)
     assert writer.size == 0
-    assert Stream(folder, vault).waiting() == (Segment(writer.part.name, 1),)
+    assert Segments(folder, vault).closed() == (Segment(writer.part.name, 1),)

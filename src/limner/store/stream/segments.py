@@ -6,15 +6,18 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from limner.store.stream.base import Segment, Told, Waiting, silent
 from limner.store.stream.envelope import Envelope, unpacked
 from limner.store.stream.frames import frames
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from limner.store.stream.base import Writer
     from limner.store.vault import Vault
 
 OPEN: Final = ".open"
@@ -23,25 +26,8 @@ DRAINED: Final = ".drained"
 """What a segment's name ends in. Closed ones wait to be drained; drained ones stay a while, to be looked at."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Segment:
-    """A segment by its part and number."""
-
-    part: str
-    number: int
-
-    @property
-    def name(self) -> str:
-        """Its name within the stream.
-
-        >>> Segment("host-0", 7).name
-        'host-0/000000000007'
-        """
-        return f"{self.part}/{self.number:012d}"
-
-
-class Stream:
-    """The stream in a folder, to be read. Writers are `Writer`s, each with a part of its own."""
+class Segments:
+    """The stream in a folder. Writers are `SegmentWriter`s, each with a part of its own."""
 
     def __init__(self, folder: Path, vault: Vault) -> None:
         self.folder, self._vault = folder, vault
@@ -52,8 +38,19 @@ class Stream:
             not _is_locked(part) for part in self._parts() if any(part.glob(f"*{OPEN}"))
         )
 
-    def waiting(self) -> tuple[Segment, ...]:
-        """The closed segments, oldest first; what a writer that died has left open is closed before."""
+    def waiting(self, most: int) -> Waiting:
+        """The oldest closed segments that fit together; what a writer that died has left open is closed before."""
+        found: list[Segment] = []
+        closed, size = self.closed(), 0
+        for segment in closed:
+            size += self._path(segment, CLOSED).stat().st_size
+            if found and size > most:
+                break
+            found.append(segment)
+        return Waiting(tuple(found), len(closed) - len(found))
+
+    def closed(self) -> tuple[Segment, ...]:
+        """All closed segments, oldest first; what a writer that died has left open is closed before."""
         for part in self._parts():
             if any(part.glob(f"*{OPEN}")) and (lock := locked(part)) is not None:
                 try:
@@ -62,14 +59,14 @@ class Stream:
                     os.close(lock)
         return self._named(CLOSED)
 
-    def size(self, segment: Segment) -> int:
-        """Bytes of a closed segment."""
-        return self._path(segment, CLOSED).stat().st_size
-
     def read(self, segment: Segment) -> Iterator[Envelope]:
-        """The envelopes of a closed segment, in the order they came."""
-        for _, content in frames(self._path(segment, CLOSED), self._vault, segment.name):
+        """The envelopes of a closed segment, in the order they came; of one that was moved away none."""
+        path = self._path(segment, CLOSED)
+        for _, content in frames(path, self._vault, segment.name) if path.exists() else ():
             yield from unpacked(content)
+
+    def passed(self, connection: Connection, segments: Sequence[Segment]) -> None:
+        """Nothing to note: a file's name says whether it is drained."""
 
     def recent(self) -> Iterator[Envelope]:
         """Whatever is still there, drained, closed and open, oldest file first."""
@@ -88,7 +85,8 @@ class Stream:
             if path.exists():
                 path.rename(path.with_suffix(DRAINED))
         for part in {segment.part for segment in segments}:
-            synced(self.folder / part)
+            if (self.folder / part).exists():
+                synced(self.folder / part)
 
     def sweep(self, before: float, most: int = 0) -> int:
         """Delete drained segments that were written before a moment (seconds of the clock), and the oldest of more
@@ -101,6 +99,20 @@ class Stream:
                 path.unlink()
                 gone += 1
         return gone
+
+    def elsewhere(self) -> str:
+        """Nowhere: what is drained is in the folder."""
+        return ""
+
+    def writer(self, *, disk_free: int = 0, told: Told = silent) -> Writer:
+        """A writer with a part of its own; of a disk there is nothing to tell but by its errors."""
+        from limner.store.stream.writer import SegmentWriter
+
+        del told
+        return SegmentWriter(self.folder, self._vault, disk_free=disk_free)
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def _parts(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if path.is_dir()) if self.folder.exists() else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from limner.core.errors import Broken, Full, words
 from limner.store.stream.envelope import joined
-from limner.store.stream.frames import Sealer
+from limner.store.stream.frames import MOST, Sealer
 from limner.store.stream.segments import CLOSED, OPEN, close_left, locked, partitions, synced
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _LOOK: Final = 16 << 20
 """Bytes between two looks at the room on the disk."""
 
 
-class Writer:
+class SegmentWriter:
     """The one writer of a part of the stream: a folder that no other process writes.
 
     `write` is for one thread. A segment is closed by size, or by `close_segment` when what it holds is to be drained.
@@ -45,6 +45,16 @@ class Writer:
         self._file = -1
         self._size, self._unpacked, self._unlooked = 0, 0, _LOOK
         self._name = ""
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest envelope it takes."""
+        return MOST >> 1
+
+    @property
+    def number(self) -> int:
+        """The number of the segment that was begun last."""
+        return self._turn - 1
 
     @property
     def size(self) -> int:
