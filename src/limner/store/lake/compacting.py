@@ -43,7 +43,7 @@ class Crowd:
 
 def crowds(lake: DuckLake, many: int = MANY) -> list[Crowd]:
     """The small files that are to be put together; those of loads from files stand as they are."""
-    live = select(loads.c.load).where(loads.c.content_hash.like(f"{LIVE}%"), loads.c.state == "done")
+    live = select(loads.c.load).where(loads.c.content_hash.like(f"{LIVE}%"), loads.c.state.in_(("done", "held")))
     mine = or_(files.c.load.is_(None), files.c.load.in_(live))
     small = (files.c.seq_out.is_(None), files.c.version == "", files.c.rows < SMALL, mine)
     wanted = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -17,13 +17,20 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection
 from sqlglot import exp
 
-from limner.core.errors import Broken, Clash, NotFound, near, words
+from limner.core.errors import Broken, NotFound, near, words
 from limner.core.settings import LimitSettings
 from limner.core.tell import Tell, silent
+from limner.store.lake import parted
+from limner.store.lake.among import Ints, rows_among
+from limner.store.lake.beside import is_side
 from limner.store.lake.catalog import LIVE, Catalog, NewFile, Sight, Snapshot
 from limner.store.lake.dialects import write
 from limner.store.lake.erasing import Hit, blanked, counts, find, keys_of, remove, rewritten, strays
-from limner.store.lake.tables import TABLES, LakeTable
+from limner.store.lake.in_place import InPlace
+from limner.store.lake.leaving import erase_side
+from limner.store.lake.lying import checked, one_by_one, reading, stretches
+from limner.store.lake.some import Some
+from limner.store.lake.tables import EVENTS, IN_PLACE, TABLES, LakeTable
 from limner.store.lake.writing import arrow_schema, fit, said, write_file, write_files
 from limner.store.ledger import Ledger
 from limner.store.ledger.erasures import Masked
@@ -33,6 +40,7 @@ GONE = words("lake_file_gone", "The lake's file {path} is missing. Restore it fr
 
 _SETTINGS = (
     "TimeZone = 'UTC'",
+    "enable_external_file_cache = false",  # a file read in place may be written anew; the system keeps local files
     "parquet_metadata_cache = true",
     "enable_progress_bar = false",
     "preserve_insertion_order = true",
@@ -58,12 +66,15 @@ class DuckLake:
     ) -> None:
         self.folder = folder
         self.ledger = ledger
+        self.limits = limits
         self.catalog = Catalog(ledger)
         self._zone = zone
         self._properties = tuple(properties)
         self._tables = dict(TABLES) | _with_properties(properties)
-        self._mounted: dict[tuple[str, str, int, Sight], str] = {}
+        self._mounted: dict[tuple[str, str, int, Sight, frozenset[int]], str] = {}
+        self._lying: dict[str, tuple[InPlace, ...]] = {}
         self._sight = LIVE
+        self._passed: frozenset[int] = frozenset()
         self._mounting = threading.Lock()
         for part in ("empty", "scratch"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -77,10 +88,16 @@ class DuckLake:
             self._properties = tuple(properties)
             self._tables |= _with_properties(properties)
             self._mounted.clear()
+            self._lying.clear()
 
     def tables(self) -> Mapping[str, LakeTable]:
         """The tables and their columns, declared properties included."""
         return dict(self._tables)
+
+    @property
+    def sides(self) -> LakeTable:
+        """What stands beside a file that is read where it lies."""
+        return IN_PLACE.with_properties(self._properties)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of its own for work inside `store` and `sources` (an open reader blocks its cursor)."""
@@ -92,6 +109,12 @@ class DuckLake:
         other._sight = sight
         return other
 
+    def passing(self, loads: Collection[int]) -> DuckLake:
+        """The same lake without what some loads read where it lies: files that changed and are to be replaced."""
+        other = copy.copy(self)
+        other._passed = frozenset(loads)
+        return other
+
     # asking
 
     def query(
@@ -100,9 +123,11 @@ class DuckLake:
         *,
         given: Mapping[str, pa.Table] | None = None,
         versions: Mapping[str, str] | None = None,
+        among: Mapping[str, Sequence[str] | Some] | None = None,
     ) -> pa.RecordBatchReader:
-        """The answer of a query as a stream; tables are read as the catalog names them at this moment."""
-        text, cursor = self._prepare(sql, given or {}, versions or {})
+        """The answer of a query as a stream; tables are read as the catalog names them at this moment. Of the tables in
+        `among` only those files, or some rows, are read."""
+        text, cursor = self._prepare(sql, given or {}, versions or {}, among or {})
         with said(self.folder):
             return cursor.sql(text).to_arrow_reader(131_072)
 
@@ -112,21 +137,52 @@ class DuckLake:
         *,
         given: Mapping[str, pa.Table] | None = None,
         versions: Mapping[str, str] | None = None,
+        among: Mapping[str, Sequence[str] | Some] | None = None,
     ) -> pa.Table:
-        """The whole answer of a query, in memory."""
-        text, cursor = self._prepare(sql, given or {}, versions or {})
+        """The whole answer of a query, in memory. Of the tables in `among` only those files, or some rows, are read."""
+        text, cursor = self._prepare(sql, given or {}, versions or {}, among or {})
         with said(self.folder):
             return cursor.sql(text).to_arrow_table()
 
+    def snapshot(self) -> Snapshot:
+        """The files of every table that are in sight now."""
+        return self.catalog.snapshot(self._sight)
+
+    def paths(self, table: str) -> tuple[str, ...]:
+        """The files of a table that are in sight now; of events also those beside files read where they lie."""
+        snapshot = self.snapshot()
+        lying = stretches(snapshot, self.ledger, self._passed) if table == EVENTS.name else []
+        return (*snapshot.of(table), *(path for one in lying for path in one.sides))
+
+    def rows(self, table: str) -> int:
+        """How many rows the files of a table have that are in sight now."""
+        return self.catalog.rows(table, self._sight)
+
+    def among(
+        self, table: str, keys: Sequence[str], wanted: Ints, *, columns: Sequence[str] = (), version: str | None = None
+    ) -> pa.Table:
+        """The rows of a table with one of the sorted numbers `wanted` in one of the columns `keys`, without a query:
+        what costs least when few rows are wanted. `columns`: all, or those wanted."""
+        declared = self.declared(table)
+        named = (version if version is not None else self._current(table)) if declared.is_view else ""
+        chosen, seen = columns or list(declared.columns), self.catalog.snapshot(self._sight)
+        return rows_among(self.folder, declared, seen, keys, wanted, columns=chosen, version=named)
+
     def _prepare(
-        self, sql: exp.Query, given: Mapping[str, pa.Table], versions: Mapping[str, str]
+        self,
+        sql: exp.Query,
+        given: Mapping[str, pa.Table],
+        versions: Mapping[str, str],
+        among: Mapping[str, Sequence[str] | Some] | None = None,
     ) -> tuple[str, duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
         names = {}
         for name, rows in given.items():
             names[name] = f"given_{uuid.uuid4().hex}"
             cursor.register(names[name], rows)
-        snapshot = self.catalog.snapshot(self._sight)
+        snapshot = self.snapshot()
+        for name, some in (among or {}).items():
+            names[name] = self._some(name, some if isinstance(some, Some) else Some(some), versions, snapshot)
         with_names = {cte.alias for cte in sql.find_all(exp.CTE)}
         bound = sql.copy()
         for node in list(bound.find_all(exp.Table)):
@@ -145,16 +201,37 @@ class DuckLake:
         if table is None:
             raise NotFound(UNKNOWN_TABLE, near=near(name, self._tables), name=name)
         wanted = (version if version is not None else self._current(name)) if table.is_view else ""
-        key = (name, wanted, snapshot.seq, self._sight)
+        key = (name, wanted, snapshot.seq, self._sight, self._passed)
         with self._mounting:
             if key not in self._mounted:
-                paths = snapshot.of(name, wanted)
-                self._mounted[key] = self._make_view(table, paths, snapshot.masked)
-            return self._mounted[key]
+                found = stretches(snapshot, self.ledger, self._passed) if name == EVENTS.name else []
+                files = checked(found, self.folder)
+                more = reading(found, table, self.folder, self.empty(self.sides))
+                self._mounted[key] = self._make_view(table, snapshot.of(name, wanted), snapshot, more)
+                self._lying[self._mounted[key]] = files
+            mounted = self._mounted[key]
+        for file in self._lying.get(mounted, ()):
+            file.check(self.folder)
+        return mounted
 
-    def _make_view(self, table: LakeTable, paths: tuple[str, ...], masked: Masked) -> str:
+    def _some(self, name: str, some: Some, versions: Mapping[str, str], snapshot: Snapshot) -> str:
+        """A view of some rows of a table."""
+        table = self.declared(name)
+        wanted = (versions.get(name) or self._current(name)) if table.is_view else ""
+        paths = some.paths if some.paths is not None else self.paths(name) if not wanted else snapshot.of(name, wanted)
+        return self._make_view(table, paths, snapshot, self._some_lying(paths, snapshot), some)
+
+    def _make_view(
+        self,
+        table: LakeTable,
+        paths: Iterable[str],
+        snapshot: Snapshot,
+        more: exp.Query | None = None,
+        some: Some | None = None,
+    ) -> str:
+        """A view of files of a table, with `more` rows; side files among the paths are left to `more`."""
         mounted = f"{table.name}_{uuid.uuid4().hex}"
-        found = [str(self._empty(table)), *(str(self.folder / path) for path in paths)]
+        found = [str(self.empty(table)), *(str(self.folder / path) for path in paths if not is_side(path))]
         for path in found:
             if not Path(path).exists():
                 raise Broken(GONE, path=path)
@@ -162,12 +239,23 @@ class DuckLake:
         cursor = self._connection.cursor()
         with said(self.folder):
             rows = cursor.read_parquet(found, union_by_name=True).select(*columns)
-            for test in _unmasked(table, masked):
+            if more is not None:
+                rows = rows.union(cursor.sql(write(more, "duckdb")))
+            for test in (*_unmasked(table, snapshot.masked), *(some.tests() if some is not None else ())):
                 rows = rows.filter(test)
             rows.create_view(mounted)
         return mounted
 
-    def _empty(self, table: LakeTable) -> Path:
+    def _some_lying(self, paths: Sequence[str], snapshot: Snapshot) -> exp.Query | None:
+        """What the side files among some paths speak of; None without any."""
+        wanted = frozenset(path for path in paths if is_side(path))
+        found = [one for one in stretches(snapshot, self.ledger) if wanted.intersection(one.sides)] if wanted else []
+        checked(found, self.folder)
+        sides = [(one, self.catalog.entry(path)) for one in found for path in one.sides if path in wanted]
+        return one_by_one(sides, self._tables[EVENTS.name], self.folder, self.empty(self.sides))
+
+    def empty(self, table: LakeTable) -> Path:
+        """A file of a table without rows: it has every column, so that files may lack some."""
         schema = arrow_schema(table)
         mark = uuid.uuid5(uuid.NAMESPACE_OID, str(schema)).hex[:12]
         path = self.folder / "empty" / f"{table.name}-{mark}.parquet"
@@ -278,16 +366,7 @@ class DuckLake:
 
         A version already there is kept as it is: a published version never changes.
         """
-        declared = self.declared(view)
-        if not declared.is_view:
-            raise Clash(UNKNOWN_TABLE, name=view)
-        if self.catalog.has_batch(view, f"view:{version}"):
-            return 0
-        arrow = rows if isinstance(rows, pa.Table) else self._collected(rows)
-        new = write_file(self.folder, declared, fit(arrow, declared, {}), version=version)
-        with self.ledger.write() as connection:
-            self.catalog.add(connection, f"view:{version}", [new])
-        return int(arrow.num_rows)
+        return parted.publish(self, view, version, rows if isinstance(rows, pa.Table) else self._collected(rows))
 
     def drop(self, view: str, version: str, *, now: datetime | None = None) -> None:
         """Forget a version of a view; its file goes with the next sweep."""
@@ -302,7 +381,8 @@ class DuckLake:
     def hits(self, masked: Masked) -> tuple[Hit, ...]:
         """The files that hold rows of a person: live ones, dropped ones, and those no list names."""
         snapshot = self.catalog.all_files()
-        live = [(table, path, True) for (table, _), paths in snapshot.paths.items() for path in paths]
+        paths = {path: table for (table, _), found in snapshot.paths.items() for path in found}
+        live = [(table, path, True) for path, table in paths.items()]
         gone = [(table, path, False) for table, path in self.catalog.dropped()]
         lost = [(t, p, False) for t, p in strays(self.folder, (path for _, path, _ in (*live, *gone)))]
         return tuple(find(self.folder, [*live, *gone, *lost], masked))
@@ -339,7 +419,9 @@ class DuckLake:
         return total
 
     def _erase(self, hit: Hit, masked: Masked, zone: tzinfo) -> None:
-        if hit.is_live:
+        if hit.is_live and is_side(hit.path):
+            erase_side(self, hit, masked, zone)
+        elif hit.is_live:
             new = rewritten(self.folder, self.declared(hit.table), hit, masked, zone)
             with self.ledger.write() as connection:
                 self.catalog.swap(connection, hit.path, new, datetime(1970, 1, 1, tzinfo=UTC))

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from limner.core.spans import day_start
 from limner.store.lake.catalog import NewFile
+from limner.store.lake.splicing import CannotSplice, splice
 from limner.store.lake.writing import parquet_options, said, sync, write_file
 from limner.store.ledger.erasures import NOBODY
 
@@ -110,32 +112,60 @@ def _may_hold(ends: Any, values: Sequence[int]) -> bool:
 
 
 def rewritten(folder: Path, table: LakeTable, hit: Hit, masked: Masked, zone: tzinfo) -> NewFile | None:
-    """A new file without the person, written and synced; None when nothing would be left in it."""
+    """A new file without the person, written and synced; None when nothing would be left in it.
+
+    Only the parts that hold the person are decoded; the others are copied byte by byte.
+    """
+    with said(folder), pq.ParquetFile(folder / hit.path, pre_buffer=False) as opened:
+        fresh = {part: as_part(without(opened.read_row_group(part), table.name, masked, zone)) for part in hit.parts}
+    return patched(folder, table, hit.path, fresh)
+
+
+def patched(folder: Path, table: LakeTable, old: str, fresh: Mapping[int, bytes | None]) -> NewFile | None:
+    """A new file, written and synced, in which some parts of an old one have given place to others (None: to nothing);
+    None when nothing would be left in it."""
     path = Path(table.name) / f"{uuid.uuid4().hex}.parquet"
-    target, ends, rows = folder / path, _Ends(), 0
+    source, target = folder / old, folder / path
     with said(folder):
         try:
-            with pq.ParquetFile(folder / hit.path, pre_buffer=False) as opened:
-                schema = opened.schema_arrow
-                with pq.ParquetWriter(target, schema, **parquet_options(schema.names)) as writer:
-                    for part in range(opened.metadata.num_row_groups):
-                        found = opened.read_row_group(part)
-                        if part in hit.parts:
-                            found = without(found, table.name, masked, zone)
-                        if found.num_rows:
-                            writer.write_table(found, row_group_size=found.num_rows)
-                            rows += found.num_rows
-                            ends.see(found)
+            try:
+                rows = splice(source, target, fresh)
+            except CannotSplice:
+                rows = _decoded(source, target, fresh)
+            if not rows:
+                target.unlink()
+                return None
             sync(target)
+            low, high = _ends(target)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
-    if not rows:
-        target.unlink()
+    return NewFile(table.name, str(path), rows, target.stat().st_size, min_happened_at=low, max_happened_at=high)
+
+
+def as_part(left: pa.Table) -> bytes | None:
+    """What is left of a part as a file of its own; None when nothing is."""
+    if not left.num_rows:
         return None
-    return NewFile(
-        table.name, str(path), rows, target.stat().st_size, min_happened_at=ends.low, max_happened_at=ends.high
-    )
+    body = BytesIO()
+    pq.write_table(left, body, row_group_size=left.num_rows, **parquet_options(left.column_names))
+    return body.getvalue()
+
+
+def _decoded(source: Path, target: Path, fresh: Mapping[int, bytes | None]) -> int:
+    """`splice` for files whose columns are stored otherwise than ours are now: every part is written anew."""
+    rows = 0
+    with pq.ParquetFile(source, pre_buffer=False) as opened:
+        schema = opened.schema_arrow
+        with pq.ParquetWriter(target, schema, **parquet_options(schema.names)) as writer:
+            for part in range(opened.metadata.num_row_groups):
+                body = fresh.get(part)
+                if part in fresh and body is None:
+                    continue
+                found = opened.read_row_group(part) if body is None else pq.read_table(BytesIO(body)).cast(schema)
+                writer.write_table(found, row_group_size=found.num_rows)
+                rows += found.num_rows
+    return rows
 
 
 def blanked(folder: Path, table: LakeTable, path: str, column: str, texts: Iterable[str]) -> tuple[NewFile, int] | None:
@@ -151,20 +181,19 @@ def blanked(folder: Path, table: LakeTable, path: str, column: str, texts: Itera
     return write_file(folder, table, rows.set_column(rows.column_names.index(column), column, empty)), count
 
 
-class _Ends:
-    """The first and the last moment among rows."""
-
-    def __init__(self) -> None:
-        self.low: datetime | None = None
-        self.high: datetime | None = None
-
-    def see(self, rows: pa.Table) -> None:
-        if "happened_at" not in rows.column_names:
-            return
-        ends = pc.min_max(rows["happened_at"]).as_py()
-        if ends["min"] is not None:
-            self.low = ends["min"] if self.low is None else min(self.low, ends["min"])
-            self.high = ends["max"] if self.high is None else max(self.high, ends["max"])
+def _ends(path: Path) -> tuple[datetime | None, datetime | None]:
+    """The first and the last moment of a file; the parts that do not say theirs are looked at."""
+    found: list[datetime] = []
+    with pq.ParquetFile(path) as opened:
+        place = opened.schema_arrow.get_field_index("happened_at")
+        for part in range(opened.metadata.num_row_groups if place >= 0 else 0):
+            ends = opened.metadata.row_group(part).column(place).statistics
+            if ends is not None and ends.has_min_max:
+                found += [ends.min, ends.max]
+            else:
+                seen = pc.min_max(opened.read_row_group(part, columns=["happened_at"])["happened_at"]).as_py()
+                found += [moment for moment in seen.values() if moment is not None]
+    return (min(found), max(found)) if found else (None, None)
 
 
 def without(rows: pa.Table, table: str, masked: Masked, zone: tzinfo) -> pa.Table:

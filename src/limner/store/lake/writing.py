@@ -51,7 +51,20 @@ _UNLIKE: Final = frozenset(
 """Columns whose values hardly repeat: a dictionary of them would be made and thrown away."""
 
 _SOUGHT: Final = frozenset(
-    {"trace", "with_trace", "other_trace", "beside", "number", "happened_at", "day", "name", "kind", "load", "plan_id"}
+    {
+        "trace",
+        "with_trace",
+        "other_trace",
+        "beside",
+        "part",
+        "number",
+        "happened_at",
+        "day",
+        "name",
+        "kind",
+        "load",
+        "plan_id",
+    }
 )
 """Columns by whose ends a reader leaves out parts of a file."""
 
@@ -68,6 +81,7 @@ def write_file(
     *,
     load: int | None = None,
     version: str = "",
+    part: str = "",
 ) -> NewFile:
     """One new file of a table; nothing of it is left when that fails."""
     path = Path(table.name) / f"{uuid.uuid4().hex}.parquet"
@@ -84,7 +98,7 @@ def write_file(
     if "happened_at" in table.columns and rows.num_rows:
         ends = pc.min_max(rows["happened_at"]).as_py()
         low, high = ends["min"], ends["max"]
-    return NewFile(table.name, str(path), rows.num_rows, target.stat().st_size, load, version, low, high)
+    return NewFile(table.name, str(path), rows.num_rows, target.stat().st_size, load, version, low, high, part)
 
 
 def write_files(folder: Path, table: LakeTable, parts: Sequence[tuple[pa.Table, Mapping[str, Any]]]) -> list[NewFile]:
@@ -127,6 +141,7 @@ def parquet_options(names: Sequence[str]) -> dict[str, Any]:
         "write_statistics": [name for name in names if name in _SOUGHT],
         "store_decimal_as_integer": True,
         "store_schema": False,
+        "column_encoding": dict.fromkeys(("seq", "place"), "DELTA_BINARY_PACKED") if "is_used" in names else None,
     }
 
 
