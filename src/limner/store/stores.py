@@ -26,5 +26,6 @@ class Stores:
 
     def close(self) -> None:
         """Let go of files and connections."""
+        self.stream.close()
         self.lake.close()
         self.ledger.close()

@@ -199,6 +199,28 @@ class Vault:
                 raise Broken(VAULT_BUSY, place=self.place)
         return gone
 
+    def forget(self, traces: Collection[int]) -> int:
+        """Take out the addresses of these traces, rows and all: one that comes in again is sealed anew. How many.
+
+        What stood there is overwritten in the file and gone from its log. What was destroyed stays destroyed.
+        """
+        with self._lock, self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            gone = connection.executemany(
+                "DELETE FROM addresses WHERE trace = ? AND sealed_key IS NOT NULL", [(trace,) for trace in traces]
+            ).rowcount
+            connection.execute("COMMIT")
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise Broken(VAULT_BUSY, place=self.place)
+        return max(gone, 0)
+
+    def traces(self) -> Sequence[int]:
+        """The identifiers that have an address here, ascending."""
+        question = "SELECT trace FROM addresses WHERE sealed_key IS NOT NULL ORDER BY trace"
+        with self._connected() as connection:
+            return [row[0] for row in connection.execute(question)]
+
     def file_key(self, name: str) -> tuple[bytes, bytes]:
         """A random key for a file of that name, and the same wrapped, to be kept beside what it seals.
 

@@ -2,7 +2,8 @@
 
 The law: what only speaks of the person goes (consents, merges, restrictions). A message and what it cost stays, as one
 that went to nobody, so that what campaigns cost and how many messages they sent still adds up. Numbers leave the arms
-of experiments. A table that states no law and has a column for an identifier or a number loses the person's rows.
+of experiments and the sets kept of audiences. A table that states no law and has a column for an identifier or a number
+loses the person's rows.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from sqlalchemy import (
 
 from limner.store.ledger.ledger import Ledger
 from limner.store.ledger.many import among
+from limner.store.ledger.saved_sets import SETS, leave_sets
 from limner.store.ledger.tables import (
     assignments,
     audit,
@@ -101,6 +103,13 @@ def masked_now(connection: Connection) -> Masked:
     return Masked(tuple(traces), tuple(numbers))
 
 
+def forgotten(ledger: Ledger) -> frozenset[tuple[str, bytes]]:
+    """Kind and tombstone (see `buried`) of everybody who was erased."""
+    with ledger.read() as connection:
+        rows = connection.execute(select(tombstones.c.kind, tombstones.c.hash)).all()
+    return frozenset((kind, bytes(mark)) for kind, mark in rows)
+
+
 def erased_since(ledger: Ledger, moment: datetime) -> bool:
     """Whether somebody was erased after a moment."""
     with ledger.read() as connection:
@@ -163,6 +172,7 @@ def count_rows(ledger: Ledger, masked: Masked) -> dict[str, int]:
             question = select(func.count()).select_from(table).where(_whose(table, masked))
             found[table.name] = int(connection.execute(question).scalar_one())
         found["assignments"] = len(_arms(connection, masked))
+        found |= leave_sets(connection, masked.numbers, is_dry=True)
     return {name: count for name, count in found.items() if count}
 
 
@@ -177,11 +187,17 @@ def scrub(ledger: Ledger, masked: Masked) -> dict[str, int]:
             if table not in _ANONYMISED:
                 done[table.name] = connection.execute(delete(table).where(_whose(table, masked))).rowcount
         done["assignments"] = _leave_arms(connection, masked)
+        done |= leave_sets(connection, masked.numbers)
         done["partings"] = done.get("partings", 0) + _leave_partings(connection, masked)
         connection.execute(
             delete(resolves)
         )  # what links were made of names files that are gone; the next are made anew
     return {name: count for name, count in done.items() if count}
+
+
+def tables_of_persons() -> list[Table]:
+    """The tables that have rows of persons, and those that an erasure takes words or members out of."""
+    return list(dict.fromkeys([*_personal(), assignments, *SETS, partings, resolves, audit, erasures]))
 
 
 def _personal() -> list[Table]:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from limner.core.errors import Broken, Busy, Full, words
 from limner.store.ledger import tables
 from limner.store.ledger.migrate import migrate
+from limner.store.ledger.rewriting import rewrite
 
 LOCKED = words(
     "ledger_locked",
@@ -92,12 +93,14 @@ class Ledger:
     def settle(self, *, is_whole: bool = False) -> bool:
         """Leave nothing of deleted rows in the files: empty the log, with `is_whole` write the ledger anew.
 
-        Whether the log is empty now; a reader that is still open keeps it. On PostgreSQL dead rows are vacuumed.
+        Whether the log is empty now; a reader that is still open keeps it. On PostgreSQL every table with rows of
+        persons is written anew when it is not large (with `is_whole` however large), and vacuumed otherwise; its log of
+        writes, and its copies, are the operator's.
         """
         with _said(self.place), self._engine.connect() as connection:
             plain = connection.execution_options(isolation_level="AUTOCOMMIT")
             if plain.dialect.name != "sqlite":
-                plain.exec_driver_sql("VACUUM")
+                rewrite(plain, is_whole=is_whole)
                 return True
             raw = plain.connection.driver_connection
             if raw is None:

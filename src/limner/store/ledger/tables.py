@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -21,13 +20,13 @@ from sqlalchemy import (
 )
 
 from limner.store.ledger.columns import Instant, Money
+from limner.store.ledger.metadata import id_column as _id
+from limner.store.ledger.metadata import metadata
+from limner.store.ledger.quality_tables import alerts, check_results, figures
+from limner.store.ledger.set_tables import frozen_sets, refreshes
+from limner.store.ledger.tag_tables import tag_acts
 
-metadata = MetaData()
-
-
-def _id(name: str) -> Column[int]:
-    return Column(name, BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
-
+__all__ = ["alerts", "check_results", "figures", "frozen_sets", "metadata", "refreshes", "tag_acts"]
 
 counters = Table(
     "counters",
@@ -128,6 +127,20 @@ files = Table(
     Index("files_live", "seq_out", "table_name"),
     Index("files_by_load", "load"),
 )
+
+in_place_files = Table(
+    "in_place_files",
+    metadata,
+    _id("load"),
+    Column("source", String(80), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("footer", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""Files that are read where they lie: how each stood when it was taken in, and what is read off its columns."""
 
 batches = Table(
     "batches",
@@ -258,6 +271,7 @@ outbox = Table(
     Index("outbox_due", "state", "channel", "next_try_at"),
     Index("outbox_by_plan", "plan_id", "state"),
     Index("outbox_by_number", "number", "moment"),
+    Index("outbox_by_trace", "trace", "moment"),
     Index("outbox_by_consent", "consent_seq"),
 )
 """One row per granted decision of a launched plan (and one `virtual` row per held-out one, which holds cap and gap room
@@ -326,6 +340,7 @@ resolves = Table(
     Column("files", Text, nullable=False),
     Column("partings", Text, nullable=False),
     Column("accepted", LargeBinary, nullable=False),
+    Column("counts", Text, nullable=False, server_default="[0, 0, 0]"),
 )
 """What each version of the links was made of, so that the next one need only look at what has changed since."""
 
@@ -358,59 +373,6 @@ tombstones = Table(
 )
 """Whom nobody may bring back: `hash` is a hash of the identifier's keyed hash (`erasures.buried`), which is gone."""
 
-check_results = Table(
-    "check_results",
-    metadata,
-    _id("seq"),
-    Column("load", BigInteger, nullable=False),
-    Column("source", String(80), nullable=False),
-    Column("kind", String(40), nullable=False),
-    Column("origin", String(12), nullable=False),
-    Column("level", String(8), nullable=False),
-    Column("subject", String(200), nullable=False),
-    Column("value", Text, nullable=False, server_default=""),
-    Column("bound", Text, nullable=False, server_default=""),
-    Column("bad", BigInteger),
-    Column("rows", BigInteger),
-    Column("verdict", String(12), nullable=False),
-    Column("happened_at", Instant, nullable=False),
-    Index("check_results_by_load", "load"),
-    Index("check_results_by_source", "source", "seq"),
-)
-"""One row per check and load, written in the transaction that shows or holds the load. Verdicts: passed, failed,
-unknown."""
-
-figures = Table(
-    "figures",
-    metadata,
-    Column("load", BigInteger, primary_key=True, autoincrement=False),
-    Column("part", String(80), primary_key=True),
-    Column("source", String(80), nullable=False),
-    Column("body", Text, nullable=False),
-    Index("figures_by_source", "source"),
-)
-"""What a load looked like, by table of the lake, and as a file (part `file`): what later loads are compared with."""
-
-alerts = Table(
-    "alerts",
-    metadata,
-    _id("alert"),
-    Column("alert_key", String(300), nullable=False),
-    Column("kind", String(40), nullable=False),
-    Column("level", String(8), nullable=False),
-    Column("source", String(80), nullable=False),
-    Column("subject", String(200), nullable=False),
-    Column("load", BigInteger),
-    Column("value", Text, nullable=False, server_default=""),
-    Column("bound", Text, nullable=False, server_default=""),
-    Column("times", Integer, nullable=False),
-    Column("opened_at", Instant, nullable=False),
-    Column("seen_at", Instant, nullable=False),
-    Column("closed_at", Instant),
-    Index("alerts_open", "closed_at", "alert_key"),
-)
-"""One row per trouble from its first sight until it is over; seen again, it is the same row."""
-
 erasures = Table(
     "erasures",
     metadata,
@@ -442,6 +404,15 @@ restrictions = Table(
 """Identifiers whose person is kept apart (`restricted`) or must not be erased or thinned out (`held`).
 
 The latest row of a kind and trace counts."""
+fits = Table(
+    "fits",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("asof", Instant, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What selectors have learned, by name and the asof it was learned at."""
 write_keys = Table(
     "write_keys",
     metadata,
@@ -464,3 +435,11 @@ drains = Table(
 )
 """What is being brought from the stream into the lake: segments, and the first batch of each load. It is written before
 and taken away after, so that what was cut off is done again with the same rows under the same names."""
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("part", String(300), primary_key=True),
+    Column("upcoming", BigInteger, nullable=False),
+)
+"""How far each partition of the stream's topic is drained: the offset that comes next."""
