@@ -13,13 +13,36 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from limner.core.errors import BadDefinition, NotFound
-from limner.core.rule import And, Compare, Did, Has, In, Match, Near, Not, Or, Sequence, Step, parse
+from limner.core.rule import (
+    After,
+    Aggregate,
+    Ago,
+    And,
+    Between,
+    Compare,
+    Did,
+    Has,
+    In,
+    Match,
+    Near,
+    Not,
+    Or,
+    Period,
+    Sample,
+    Sequence,
+    Step,
+    Top,
+    parse,
+)
+from limner.core.rule.sample import bound, place
+from limner.core.rule.windows import UNITS
 from limner.store.gallery import Gallery, bits, evaluate
 from limner.store.gallery.happened import Happened, micros, property_column
-from limner.store.gallery.reader import LeafCache
+from limner.store.gallery.leaf_cache import LeafCache
 from limner.store.gallery.table import to_arrow
 from limner.store.lake.dialects import DIALECTS, write
 from limner.store.lake.rule_sql import SqlReading, behaviour_query, members_query
+from store.rule_by_hand import ByHand
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ASOF = datetime(2026, 9, 1, 3, 30, tzinfo=UTC)
@@ -109,6 +132,75 @@ SPANS = st.none() | st.sampled_from([timedelta(minutes=40), timedelta(hours=12),
 NAMES = st.sampled_from(["view", "buy", "收藏", "never"])
 
 
+STEPS = st.builds(Step, NAMES, MATCHING)
+DAYS = st.sampled_from([date(2026, 8, 24), date(2026, 8, 31), date(2026, 9, 1), date(2025, 7, 28), date(2026, 9, 2)])
+INSTANTS = st.sampled_from([ASOF - timedelta(hours=12), ASOF - timedelta(days=7), ASOF, ASOF + timedelta(hours=1)])
+
+
+def _between(start, end):
+    try:
+        return Between(start, end)
+    except BadDefinition:
+        return Between(start, None) if start else Period("week")
+
+
+WINDOWS = st.one_of(
+    SPANS,
+    st.builds(_between, st.none() | DAYS | INSTANTS, st.none() | DAYS | INSTANTS),
+    st.builds(Period, st.sampled_from(UNITS), st.integers(0, 14)),
+    st.builds(After, STEPS),
+)
+SHARES = st.sampled_from([Decimal("0.001"), Decimal("0.1"), Decimal("0.25"), Decimal("0.5"), Decimal("0.75"), 1])
+ORDERED_TAGS = [name for name in sorted(TYPES) if TYPES[name] not in ("text", "bool")]
+NUMBERS = st.integers(-1, 4) | MONEY | st.sampled_from([Decimal("1.5"), Decimal("4.245"), 10**16, -(10**20)])
+TEXTS = st.builds(
+    Compare,
+    st.just("城市.现居"),
+    st.sampled_from(("contains", "starts_with", "ends_with")),
+    st.sampled_from(["上", "海", "杭州", "'", "\\", "🙂", "%", "_"]),
+)
+AGOS = st.sampled_from([Ago(), Ago(timedelta(days=-1)), Ago(timedelta(days=9740)), Ago(timedelta(days=20698))])
+EXACT_AGOS = AGOS | st.sampled_from([Ago(timedelta(minutes=30)), Ago(timedelta(hours=-5))])
+RELATIVE = st.builds(Compare, st.just("born"), st.sampled_from(OPS), AGOS) | st.builds(
+    Compare, st.just("joined"), st.sampled_from(OPS), EXACT_AGOS
+)
+
+
+def _lists(values):
+    return st.lists(values, max_size=3).map(tuple)
+
+
+def _aggregate(function, of, op, value, within, matching):
+    return Aggregate(function, "buy" if function == "sum" else "view", of, op, value, within, matching)
+
+
+def _counted(functions, of, values):
+    one = st.builds(_aggregate, functions, of, st.sampled_from(OPS), values, WINDOWS, MATCHING)
+    return one | st.builds(_aggregate, functions, of, st.just("in"), _lists(values), WINDOWS, MATCHING)
+
+
+def _named(functions, of):
+    return _counted(st.sampled_from(functions), st.just(of), {"amount": NUMBERS, "hour": st.integers(-1, 24)}[of])
+
+
+WORDY = st.builds(
+    _aggregate,
+    st.sampled_from(("first", "last")),
+    st.just("category"),
+    st.sampled_from(("==", "!=", "contains", "ends_with")),
+    st.sampled_from(["女装", "装", "男"]),
+    WINDOWS,
+    MATCHING,
+)
+AGGREGATES = st.one_of(
+    _counted(st.just("count"), st.just(""), NUMBERS),
+    _counted(st.just("distinct"), st.sampled_from(["amount", "category", "hour"]), NUMBERS),
+    _named(("sum", "avg", "min", "max", "first", "last"), "amount"),
+    _named(("sum", "avg", "min", "max", "first", "last"), "hour"),
+    WORDY,
+)
+
+
 def _compare(tag):
     one = st.builds(Compare, st.just(tag), st.sampled_from(FEW_OPS.get(tag, OPS)), CONSTANTS[tag])
     many = st.builds(lambda v: Compare(tag, "in", tuple(v)), st.lists(CONSTANTS[tag], max_size=12))
@@ -119,12 +211,19 @@ LEAVES = st.one_of(
     st.builds(Has, st.sampled_from(sorted(TYPES))),
     st.sampled_from(sorted(TYPES)).flatmap(_compare),
     st.sampled_from(sorted(TYPES)).flatmap(_compare),
-    st.builds(Did, NAMES, st.integers(1, 3), SPANS, MATCHING),
+    TEXTS,
+    RELATIVE,
+    st.builds(Did, NAMES, st.integers(1, 3), WINDOWS, MATCHING),
+    AGGREGATES,
+    AGGREGATES,
     st.builds(
-        lambda steps, span: Sequence(tuple(steps), span),
-        st.lists(st.builds(Step, NAMES, MATCHING), min_size=2, max_size=3),
+        lambda steps, span, without: Sequence(tuple(steps), span, tuple(without)),
+        st.lists(STEPS, min_size=2, max_size=3),
         SPANS,
+        st.lists(STEPS, max_size=2),
     ),
+    st.builds(Top, st.sampled_from(ORDERED_TAGS), SHARES, st.booleans()),
+    st.builds(Sample, SHARES, st.sampled_from(["", "spring", "秋"])),
     st.sampled_from([In("rule"), In("list")]),
     st.sampled_from([Near((Decimal("121.47"), Decimal("31.23")), r) for r in (1, 2000, 5000, 10_000_000)]),
 )
@@ -165,7 +264,8 @@ def in_memory(rule, version, events):
     )
     by_rule = bits.to_bitmap(evaluate(AUDIENCE, version))
     audiences = {"rule": by_rule, "list": version.members("list")}.__getitem__
-    return set(bits.numbers(evaluate(rule, version, behaviour=happened, audiences=audiences)).tolist())
+    found = evaluate(rule, version, behaviour=happened, audiences=audiences, at=(ASOF, ZONE))
+    return set(bits.numbers(found).tolist())
 
 
 def tables(version, events):
@@ -201,18 +301,44 @@ def connection():
     return connection
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    rows=ROWS,
-    events=EVENTS,
-    rules=st.lists(RULES, min_size=4, max_size=4),
-    dead=st.sets(st.integers(0, 7), max_size=2),
-)
-def test_both_readers_answer_alike_on_a_thousand_trees(tmp_path_factory, connection, rows, events, rules, dead):
+TREES = {
+    "rows": ROWS,
+    "events": EVENTS,
+    "rules": st.lists(RULES, min_size=4, max_size=4),
+    "dead": st.sets(st.integers(0, 7), max_size=2),
+}
+
+
+def by_hand(connection, rule):
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW acts AS SELECT l.number, e.* FROM events e JOIN links l USING (trace) "
+        f"WHERE e.happened_at < TIMESTAMPTZ '{ASOF.isoformat()}'"
+    )
+    hand = ByHand(ASOF, ZONE, TYPES, PROPERTIES, AUDIENCE, drawn)
+    return {number for (number,) in connection.sql(hand.query(rule)).fetchall()}
+
+
+def drawn(share, salt):
+    return [number for number in range(20) if place(number, salt) < bound(share)]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(**TREES)
+def test_both_readers_and_sql_by_hand_answer_alike(tmp_path_factory, connection, rows, events, rules, dead):
     version = shop(tmp_path_factory.mktemp("shop"), rows, dead)
     given_tables = tables(version, events)
     for rule in rules:
-        assert in_memory(rule, version, events) == in_sql(connection, rule, given_tables), rule
+        found = in_sql(connection, rule, given_tables)
+        assert in_memory(rule, version, events) == found, rule
+        assert by_hand(connection, rule) == found, rule
+
+
+@pytest.mark.slow
+@settings(max_examples=2_500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(**TREES)
+def test_ten_thousand_trees(tmp_path_factory, connection, rows, events, rules, dead):
+    alike = test_both_readers_and_sql_by_hand_answer_alike.hypothesis.inner_test
+    alike(tmp_path_factory, connection, rows, events, rules, dead)
 
 
 @given(rule=RULES)
@@ -271,9 +397,9 @@ def test_text_cannot_leave_its_literal(tmp_path, connection):
 def test_a_leaf_is_answered_once_and_the_cache_has_a_bound(tmp_path):
     version = shop(tmp_path, [dict.fromkeys(TYPES) | {"orders": 3}], set())
     cache = LeafCache(3 * 8192)
-    for bound in range(6):
-        evaluate(Compare("orders", ">", bound), version, cache=cache)
-    assert len(cache) == 3
+    for least in range(6):
+        evaluate(Compare("orders", ">", least), version, cache=cache)
+    assert cache.held <= 3 * 8192
     asked = []
 
     class Once:

@@ -38,6 +38,18 @@ def pack(answers: NDArray[np.bool_]) -> Words:
     return words
 
 
+def bytes_of(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """The bytes in which ascending numbers stand, and their bits there.
+
+    >>> [part.tolist() for part in bytes_of(np.array([1, 3, 17], np.int32))]
+    [[0, 2], [10, 2]]
+    """
+    places = numbers >> 3
+    starts = np.flatnonzero(np.diff(places, prepend=np.int32(-1)))
+    bits = np.left_shift(np.uint8(1), (numbers & 7).astype(np.uint8))
+    return places[starts], np.bitwise_or.reduceat(bits, starts) if starts.size else bits
+
+
 def unpack(words: Words, size: int) -> NDArray[np.bool_]:
     """One answer per customer."""
     answers = np.unpackbits(words.view(np.uint8), bitorder="little", count=min(size, words.size * 64)).view(np.bool_)

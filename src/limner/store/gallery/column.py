@@ -2,7 +2,8 @@
 
 int: the smallest signed integer that holds all values · float: float64 (scores may be float32) · money: int64
 ten-thousandths · day: int32 days since 1970-01-01 · instant: int64 µs since 1970-01-01 UTC · bool: packed bits, eight
-customers to a byte, lowest bit first · text: codes, with a dictionary file beside them.
+customers to a byte, lowest bit first · text: codes, with a dictionary file beside them · sparse: float of which only
+what is not 0 is stored, in sums that several columns share (`sums`); its file is the list of their runs.
 """
 
 from __future__ import annotations
@@ -20,11 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limner.core.errors import Broken, words
-from limner.core.exact import from_units
+from limner.core.exact import WEIGHT_UNIT, from_units
 from limner.core.rule.lexicon import Type
 from limner.store.gallery.bits import Words, blank
+from limner.store.gallery.sums import Sums, read
 
 LOST = words("gallery_file_lost", "The gallery's file {path} cannot be read: {why}. Build the version again.")
+
+CONTACT: Final = ("address.", "reach.", "consent.")
+"""What the names of columns begin with that tell how a customer may be written to, not who it is."""
+
+SUMS: Final = ".sums.json"
+"""What the name of a list of runs ends with."""
 
 Array: TypeAlias = NDArray[Any]
 Value: TypeAlias = object
@@ -34,7 +42,8 @@ _EPOCH_DAY: Final = date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known of a column without reading it. `offset` is where the values begin in the file."""
+    """What is known of a column without reading it. `offset` is where the values begin in the file; `entries` how many
+    sums stand for a sparse column, those of the codes from `first` to before `last`, -1 for all others."""
 
     name: str
     type: Type
@@ -46,6 +55,14 @@ class Header:
     unit: str = ""
     version: str = ""
     asof: str = ""
+    entries: int = -1
+    first: int = 0
+    last: int = 0
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only the answers that are not 0 are stored."""
+        return self.entries >= 0
 
     def as_mapping(self) -> dict[str, Any]:
         """The header as JSON-able values."""
@@ -53,15 +70,56 @@ class Header:
 
 
 class Column:
-    """An open column. `values` is mapped from the file; what lies past `header.rows` is unknown."""
+    """An open column. `values` is mapped from the file; what lies past `header.rows` is unknown.
+
+    The values of a sparse column are spread out when they are asked for.
+    """
+
+    values: Array
 
     def __init__(self, folder: Path, header: Header) -> None:
         self.folder, self.header = folder, header
-        stored = -(-header.rows // 8) if header.type == "bool" else header.rows
-        self.values: Array = _mapped(folder / header.file, np.dtype(header.dtype), stored, header.offset)
+        if not header.is_sparse:
+            stored = -(-header.rows // 8) if header.type == "bool" else header.rows
+            self.values = _mapped(folder / header.file, np.dtype(header.dtype), stored, header.offset)
         self.valid: NDArray[np.uint8] | None = None
         if header.has_nulls:
             self.valid = _mapped(folder / valid_name(header.file), np.dtype(np.uint8), -(-header.rows // 8), 0)
+
+    def __getattr__(self, name: str) -> Array:
+        if name != "values":
+            raise AttributeError(name)
+        numbers, weights = self.entries()
+        self.values = np.zeros(self.header.rows, np.float64)
+        self.values[numbers] = weights / WEIGHT_UNIT
+        return self.values
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the values."""
+        return np.dtype(self.header.dtype)
+
+    @property
+    def sums(self) -> Sums:
+        """The sums a sparse column is read off."""
+        path = self.folder / self.header.file
+        try:
+            return read(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise Broken(LOST, path=path, why=str(error)) from error
+
+    def entries(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """What a sparse column says: customer numbers, ascending, and their weights in whole numbers of 2^-32; of those
+        whose answer is unknown nothing."""
+        kept = self.header
+        try:
+            numbers, weights = self.sums.answers(kept.first, kept.last, kept.rows)
+        except OSError as error:
+            raise Broken(LOST, path=self.folder / kept.file, why=str(error)) from error
+        if self.valid is None:
+            return numbers, weights
+        is_known = (self.valid[numbers >> 3] >> (numbers & 7).astype(np.uint8)) & 1 == 1
+        return numbers[is_known], weights[is_known]
 
     def __repr__(self) -> str:
         kept = self.header
@@ -109,6 +167,8 @@ class Column:
         byte, bit = number >> 3, number & 7
         if self.valid is not None and not self.valid.item(byte) >> bit & 1:
             return None
+        if self.header.is_sparse:
+            return self._entry(number)
         match self.header.type:
             case "bool":
                 return bool(self.values.item(byte) >> bit & 1)
@@ -122,10 +182,13 @@ class Column:
                 return EPOCH + timedelta(microseconds=self.values.item(number))
         return self.values.item(number)
 
+    def _entry(self, number: int) -> float:
+        return self.sums.answer(self.header.first, self.header.last, number) / WEIGHT_UNIT
+
 
 def valid_name(file: str) -> str:
     """The file that says which answers are known."""
-    return file.removesuffix(".npy") + ".valid"
+    return file.removesuffix(".npy").removesuffix(SUMS) + ".valid"
 
 
 def words_name(file: str) -> str:

@@ -7,21 +7,23 @@ answer is that of comparing as float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limner.core.errors import BadDefinition, words
-from limner.core.exact import MONEY_UNIT
+from limner.core.exact import MONEY_UNIT, WEIGHT_UNIT
 from limner.core.rule.bounds import whole
 from limner.core.rule.resolve import bad_type
-from limner.core.rule.tree import Value, Values
-from limner.store.gallery.bits import Words, blank
+from limner.core.rule.sample import PRIME, bound, keys
+from limner.core.rule.tree import TEXTUAL, Value, Values
+from limner.store.gallery.bits import Words, blank, bytes_of, pack, unpack
 from limner.store.gallery.column import EPOCH, Array, Column
 
 NOT_A_PLACE = words("gallery_not_a_place", "{name!r} is {type}; near needs two number columns, longitude and latitude.")
@@ -37,6 +39,11 @@ _UFUNCS: Final = {
     "<=": np.less_equal,
     ">": np.greater,
     ">=": np.greater_equal,
+}
+_PARTS: Final[dict[str, Callable[[str, str], bool]]] = {
+    "contains": lambda word, part: part in word,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
 }
 _EPOCH_DAY: Final = date(1970, 1, 1)
 Test = Callable[[Array, NDArray[np.bool_]], object]
@@ -56,10 +63,35 @@ def compared(column: Column, op: str, value: Values, size: int) -> Words:
     test = _test(column, op, value)
     if isinstance(test, Always):
         return column.known(size) if test.answer else blank(size)
-    found = _rows(column.values[:size], test, size)
+    found = _few(column, test, size) if column.header.is_sparse else _rows(column.values[:size], test, size)
     if column.valid is not None:
         found &= column.known(size)
     return found
+
+
+def topmost(column: Column, share: Decimal | int, living: Words, size: int, *, is_bottom: bool = False) -> Words:
+    """Those of the living of whom fewer than `share` of all known have a greater answer (`is_bottom`: a smaller)."""
+    among = unpack(column.known(size) & living, size)[: column.values.size]
+    values = column.values[: among.size][among]
+    if not values.size:
+        return blank(size)
+    place = math.ceil(Fraction(share) * values.size)  # the place of the last one in, from 1
+    at = place - 1 if is_bottom else values.size - place
+    cut = np.partition(values, at)[at]
+    found = np.zeros(size, np.bool_)
+    found[: among.size] = among & (
+        column.values[: among.size] <= cut if is_bottom else column.values[: among.size] >= cut
+    )
+    return pack(found)
+
+
+def drawn(share: Decimal | int, salt: str, size: int) -> Words:
+    """The numbers a salt draws."""
+    places = np.arange(size, dtype=np.int64)
+    for key in keys(salt):
+        places = (places + key) % PRIME
+        places = places * places % PRIME * places % PRIME
+    return pack(places < bound(share))
 
 
 def near_point(lon: Column, lat: Column, point: tuple[float, float], radius_m: float, size: int) -> Words:
@@ -96,6 +128,42 @@ def _rows(values: Array, test: Test, size: int) -> Words:
     return found
 
 
+def _few(column: Column, test: Test, size: int) -> Words:
+    """The rows of a sparse column: those with a sum are looked at, all others answer as 0 does."""
+    sums = column.sums
+    codes = [code for code in range(column.header.first, column.header.last) if sums.has(code)]
+    if len(codes) > 1:
+        return _many(sums.stretches(codes[0], codes[-1] + 1, column.header.rows), test, size)
+    rest = np.empty(1, np.bool_)
+    test(np.zeros(1), rest)
+    found = column.known(size) if rest[0] else blank(size)
+    into = found.view(np.uint8)
+    for turn, (numbers, weights) in enumerate(sums.layers(codes[0]) if codes else ()):
+        here = numbers.size if column.header.rows <= size else int(np.searchsorted(numbers, size))
+        answers = np.empty(here, np.bool_)
+        test(weights[:here] / WEIGHT_UNIT, answers)
+        if turn or rest[0]:  # at first all answer as 0 does
+            places, bits = bytes_of(numbers[:here][~answers])
+            into[places] &= ~bits
+        if turn or not rest[0]:
+            places, bits = bytes_of(numbers[:here][answers])
+            into[places] |= bits
+    return found
+
+
+def _many(stretches: Iterable[tuple[int, Array]], test: Test, size: int) -> Words:
+    """The rows of stretches of answers in whole numbers of 2^-32; each begins with a multiple of eight."""
+    found = blank(size)
+    into = found.view(np.uint8)
+    for start, weights in stretches:
+        values = weights[: max(0, size - start)] / WEIGHT_UNIT
+        answers = np.empty(values.size, np.bool_)
+        test(values, answers)
+        packed = np.packbits(answers, bitorder="little")
+        into[start >> 3 : (start >> 3) + packed.size] = packed
+    return found
+
+
 def _test(column: Column, op: str, value: Values) -> Test | Always:
     if column.header.type == "text":
         return _text_test(column, op, value)
@@ -115,7 +183,7 @@ def _list_test(column: Column, values: tuple[Value, ...]) -> Test | Always:
     constants = sorted({c[1] for c in found if not isinstance(c, Always)})
     if not constants:
         return Always(answer=False)
-    return _any_of(np.array(constants, column.values.dtype))
+    return _any_of(np.array(constants, column.dtype))
 
 
 def _any_of(constants: Array) -> Test:
@@ -133,14 +201,17 @@ def _any_of(constants: Array) -> Test:
 def _text_test(column: Column, op: str, value: Values) -> Test | Always:
     wanted = value if isinstance(value, tuple) else (value,)
     for one in wanted:
-        if not isinstance(one, str) or op not in ("==", "!=", "in"):
+        if not isinstance(one, str) or op not in ("==", "!=", "in", *TEXTUAL):
             raise _bad(column, op, one)
+    if op in _PARTS:
+        fits = [code for code, word in enumerate(column.words) if _PARTS[op](word, cast("str", wanted[0]))]
+        return _any_of(np.array(fits, column.dtype)) if fits else Always(answer=False)
     codes = sorted({column.codes[w] for w in cast("tuple[str, ...]", wanted) if w in column.codes})
     if not codes:
         return Always(answer=op == "!=")
     if op == "!=":
-        return _ufunc("!=", column.values.dtype.type(codes[0]))
-    return _any_of(np.array(codes, column.values.dtype))
+        return _ufunc("!=", column.dtype.type(codes[0]))
+    return _any_of(np.array(codes, column.dtype))
 
 
 def _bool(column: Column, op: str, value: Values, size: int) -> Words:
@@ -160,8 +231,8 @@ def _one(column: Column, op: str, value: Value) -> Always | tuple[str, Any]:
     """The comparison with the constant in the column's own type, or its answer when rows need not be looked at."""
     plain = _plain(column, op, value)
     if column.header.type == "float":
-        return _float(op, float(plain), column.values.dtype)
-    return _whole(op, plain, column.values.dtype)
+        return _float(op, float(plain), column.dtype)
+    return _whole(op, plain, column.dtype)
 
 
 def _plain(column: Column, op: str, value: Value) -> int | Decimal:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +24,8 @@ from limner.core.ids import slug
 from limner.core.rule.lexicon import Type
 from limner.store.gallery.column import Array, Column, Header, valid_name, words_name
 from limner.store.gallery.encode import Encoded, encode, encode_arrow, encode_text, smallest, stored_value
-from limner.store.gallery.version import INDEX, LIVING, Version, version_name
+from limner.store.gallery.sums import Part, Run, Sums, read
+from limner.store.gallery.version import FIGURES, INDEX, LIVING, Version, version_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ class Draft:
             (self.folder / part).mkdir(parents=True)
         if base:
             kept = [LIVING, *(f"cards/{name}.json" for name in base.cards())]
-            for name in (*kept, *(file for header in base.headers.values() for file in _files(header))):
+            for name in dict.fromkeys((*kept, *_all_files(base.folder, base.headers.values()))):
                 os.link(base.folder / name, self.folder / name)
 
     def put(
@@ -121,6 +122,60 @@ class Draft:
         self.size = max(self.size, rows)
         return header
 
+    def put_sums(
+        self,
+        file: str,
+        sums: Sums,
+        columns: Mapping[str, tuple[int, int]],
+        known: NDArray[np.bool_] | None = None,
+        *,
+        unit: str = "",
+        version: str = "",
+        asof: str = "",
+    ) -> None:
+        """Write sparse columns that read the same sums, each the codes from a first to before a last one; the files of
+        the runs stand in the draft. Whoever has no sum is answered 0; `known` says whose answers are known (None: all).
+        """
+        before = self.sums(file)
+        self._leave([*before.files(), file, valid_name(file)], {*sums.files()})
+        self._write(file, json.dumps(sums.body(), ensure_ascii=False).encode())
+        has_nulls = known is not None and not known.all()
+        if known is not None and has_nulls:
+            self._write(valid_name(file), np.packbits(known, bitorder="little").data)
+        kind, labels = np.dtype(np.float64).str, (has_nulls, unit, version, asof)
+        for name, (first, last) in columns.items():
+            entries = sums.entries(first, last)
+            self.headers[name] = Header(name, "float", kind, self.size, file, 0, *labels, entries, first, last)
+
+    def put_run(self, name: str, parts: Iterable[tuple[int, Part]], codes: int) -> Run:
+        """Write a run: (code, numbers and sums) in the order of codes, of which there are `codes`."""
+        many = np.zeros(codes + 1, np.int64)
+        with self._fresh_file(f"{name}.weights", "xb") as weights, self._fresh_file(f"{name}.numbers", "xb") as numbers:
+            for code, (whose, sums) in parts:
+                numbers.write(np.ascontiguousarray(whose, np.int32).data)
+                weights.write(np.ascontiguousarray(sums, np.int64).data)
+                many[code + 1] += whose.size
+        return Run(name, tuple(np.cumsum(many).tolist()))
+
+    def take_runs(self, sums: Sums) -> Sums:
+        """The runs of another version as files of this draft."""
+        for file in sums.files():
+            if not (self.folder / file).exists():
+                os.link(sums.folder / file, self.folder / file)
+        return replace(sums, folder=self.folder)
+
+    def drop_runs(self, runs: Iterable[Run]) -> None:
+        """Take files of runs out of the draft."""
+        self._leave([file for run in runs for file in run.files], set())
+
+    def sums(self, file: str) -> Sums:
+        """The sums that stand in the draft under the name of a file; none where there is no such file."""
+        return read(self.folder / file) if (self.folder / file).exists() else Sums(self.folder)
+
+    def _leave(self, files: Iterable[str], kept: set[str]) -> None:
+        for file in set(files) - kept:
+            (self.folder / file).unlink(missing_ok=True)
+
     def patch(
         self,
         name: str,
@@ -148,14 +203,20 @@ class Draft:
 
     def drop(self, name: str) -> None:
         """Leave a column out of the next version."""
-        for file in _files(self.headers.pop(name)):
-            (self.folder / file).unlink(missing_ok=True)
+        header = self.headers.pop(name)
+        if not any(other.file == header.file for other in self.headers.values()):
+            self._leave(_files(self.folder, header), set())
 
     def put_living(self, living: BitMap, size: int | None = None) -> None:
         """Say who lives; `size` is one more than the largest number (default: read off the set)."""
         self.size = max(size or 0, (living.max() + 1) if living else 0)
         (self.folder / LIVING).unlink(missing_ok=True)
         self._write(LIVING, living.serialize())
+
+    def living(self) -> BitMap:
+        """Who lives; everybody where it has not been said."""
+        path = self.folder / LIVING
+        return BitMap.deserialize(path.read_bytes()) if path.exists() else BitMap(range(self.size))
 
     def put_members(self, audience: str, members: BitMap, mark: str = "") -> None:
         """Write the members of an audience; `mark` names what they were selected by."""
@@ -168,6 +229,10 @@ class Draft:
         path = f"cards/{slug(name, 'model')}.json"
         (self.folder / path).unlink(missing_ok=True)
         self._write(path, json.dumps(dict(card), ensure_ascii=False, indent=1, sort_keys=True).encode())
+
+    def put_figures(self, found: Mapping[str, object]) -> None:
+        """Write what was counted of the columns, as JSON-able values."""
+        self._write(FIGURES, json.dumps(dict(found), ensure_ascii=False, default=str).encode())
 
     def view(self, **labels: object) -> Version:
         """What stands in the draft so far, to be read by the next station. Do not keep it past the seal."""
@@ -241,9 +306,20 @@ def file_name(name: str) -> str:
     return f"{readable or 'column'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.npy"
 
 
-def _files(header: Header) -> tuple[str, ...]:
+def _files(folder: Path, header: Header) -> tuple[str, ...]:
     valid = (valid_name(header.file),) if header.has_nulls else ()
-    return (header.file, *valid, *((words_name(header.file),) if header.type == "text" else ()))
+    more = read(folder / header.file).files() if header.is_sparse else ()
+    return (header.file, *more, *valid, *((words_name(header.file),) if header.type == "text" else ()))
+
+
+def _all_files(folder: Path, headers: Iterable[Header]) -> Iterator[str]:
+    """The files of columns; those that several share once."""
+    shared = set()
+    for header in headers:
+        if header.file not in shared:
+            yield from _files(folder, header)
+        if header.is_sparse:
+            shared.add(header.file)
 
 
 def _scattered(name: str, encoded: Encoded, numbers: NDArray[Any], size: int) -> Encoded:

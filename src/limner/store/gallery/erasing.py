@@ -1,7 +1,8 @@
 """Erasing customers from a version: the one change a published version knows.
 
 Their answers become zero and unknown in every column, they leave the living and the members of every audience, and the
-words of a text column that nobody else uses are blanked. Columns shared by several versions are rewritten once.
+words of a text column that nobody else uses are blanked. What several columns or versions share is rewritten once.
+What was counted of the columns goes.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from limner.store.gallery import sums
+from limner.store.gallery.codes import drop_codes
 from limner.store.gallery.column import Column, Header, valid_name, words_name
-from limner.store.gallery.version import INDEX, LIVING
+from limner.store.gallery.version import FIGURES, INDEX, LIVING
 
 Ints = NDArray[np.int64]
 
@@ -31,12 +34,15 @@ def erase(folder: Path, numbers: BitMap, done: set[int]) -> None:
 
     Cut off at any instant it may be done again.
     """
+    drop_codes(folder)
+    (folder / FIGURES).unlink(missing_ok=True)
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     chosen = np.fromiter(numbers, np.int64, len(numbers))
     headers = [Header(**kept) for kept in index["columns"].values()]
     touched = [header for header in headers if (chosen < header.rows).any()]
     with ThreadPoolExecutor(_AT_ONCE, "gallery") as pool:
-        work = [pool.submit(_erase_column, folder, h, chosen[chosen < h.rows], done) for h in touched]
+        once = {header.file: header for header in touched}.values()
+        work = [pool.submit(_erase_column, folder, h, chosen[chosen < h.rows], done) for h in once]
         for one in work:
             one.result()
     for header in touched:
@@ -46,6 +52,7 @@ def erase(folder: Path, numbers: BitMap, done: set[int]) -> None:
         if members & numbers:
             _replace(path, (members - numbers).serialize())
     _replace(folder / INDEX, json.dumps(index, ensure_ascii=False).encode())
+    drop_codes(folder)
 
 
 def _erase_column(folder: Path, header: Header, chosen: Ints, done: set[int]) -> None:
@@ -57,6 +64,10 @@ def _erase_column(folder: Path, header: Header, chosen: Ints, done: set[int]) ->
         known = np.memmap(valid, np.uint8, "r+")
         np.bitwise_and.at(known, chosen >> 3, masks)
         known.flush()
+    if header.is_sparse:
+        sums.erase(sums.read(folder / header.file), chosen, lambda path: _is_first(path, done))
+        (folder / header.file).touch()  # what is kept under the list's name is asked anew
+        return
     if not _is_first(folder / header.file, done):
         return
     if header.type == "bool":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pyroaring import BitMap
 
@@ -51,6 +53,15 @@ class Gallery:
             while len(self._open) > _OPEN_MOST:
                 self._open.popitem(last=False)
             return found
+
+    def labels(self, name: str) -> Mapping[str, Any]:
+        """What a version says it was built of; nothing of it is opened."""
+        try:
+            index = json.loads((self.folder / version_name(name) / INDEX).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NotFound(NO_VERSION, near=near(name, self.versions()), name=name) from None
+        found: Mapping[str, Any] = index["labels"]
+        return found
 
     def draft(self, base: Version | None = None) -> Draft:
         """Begin the next version; with `base`, its columns stand in it from the start."""

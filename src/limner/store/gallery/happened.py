@@ -1,10 +1,11 @@
-"""Did and Sequence answered from events in memory: a live customer's few, or a test's."""
+"""Did, Aggregate and Sequence answered from events in memory: a live customer's few, or a test's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from limner.core.errors import NotFound, near, words
-from limner.core.rule.tree import Did, Match, Sequence
-from limner.core.spans import need_zone, window
+from limner.core.rule.answers import compares, dated, holds_of_none
+from limner.core.rule.tree import After, Aggregate, Did, Sequence, Step, Window
+from limner.core.rule.windows import bounds
+from limner.core.spans import need_zone
 from limner.store.gallery.bits import unpack
 from limner.store.gallery.column import EPOCH, Column, Header
 from limner.store.gallery.compare import compared
@@ -37,46 +40,121 @@ class Happened:
     properties: Mapping[str, Encoded] = field(default_factory=dict)
     name: str = ""
 
-    def __call__(self, leaf: Did | Sequence) -> BitMap:
-        """The customers who did it before `asof`."""
-        return self._did(leaf) if isinstance(leaf, Did) else self._sequence(leaf)
+    def __call__(self, leaf: Did | Aggregate | Sequence) -> BitMap:
+        """The customers who did it before `asof`; see `reader.Behaviour`."""
+        match leaf:
+            case Did():
+                return self._did(leaf)
+            case Aggregate():
+                return self._aggregate(leaf)
+        return self._sequence(leaf)
 
-    def _rows(self, event: str, matching: tuple[Match, ...]) -> NDArray[np.bool_]:
-        rows: NDArray[np.bool_] = (self.names == event) & (self.happened_at < micros(self.asof))
-        for part in matching:
-            if part.name not in self.properties:
-                raise NotFound(NO_PROPERTY, near=near(part.name, self.properties), name=part.name)
-            column = _column(part.name, self.properties[part.name])
-            rows &= unpack(compared(column, part.op, part.value, len(rows)), len(rows))
+    def _rows(self, step: Step) -> NDArray[np.bool_]:
+        rows: NDArray[np.bool_] = (self.names == step.event) & (self.happened_at < micros(self.asof))
+        for part in step.matching:
+            column = self._property(part.name)
+            value = dated(part.value, column.header.type, self.asof, self.zone)
+            rows &= unpack(compared(column, part.op, value, len(rows)), len(rows))
         return rows
 
+    def _property(self, name: str) -> Column:
+        if name not in self.properties:
+            raise NotFound(NO_PROPERTY, near=near(name, self.properties), name=name)
+        return _column(name, self.properties[name])
+
+    def _inside(self, within: Window | None) -> NDArray[np.bool_]:
+        """Which events lie in a window."""
+        if isinstance(within, After):
+            rows = self._rows(within.step)
+            last: dict[int, int] = {}
+            for owner, moment in zip(self.numbers[rows].tolist(), self.happened_at[rows].tolist(), strict=True):
+                last[owner] = max(moment, last.get(owner, moment))
+            never = np.iinfo(np.int64).max
+            return self.happened_at > np.array([last.get(owner, never) for owner in self.numbers.tolist()], np.int64)
+        start, end = bounds(within, self.asof, self.zone)
+        found: NDArray[np.bool_] = self.happened_at < micros(end)
+        return found if start is None else found & (self.happened_at >= micros(start))
+
     def _did(self, leaf: Did) -> BitMap:
-        rows = self._rows(leaf.event, leaf.matching)
-        if leaf.within is not None:
-            start, end = (micros(edge) for edge in window(self.asof, leaf.within, self.zone))
-            rows &= (self.happened_at >= start) & (self.happened_at < end)
+        rows = self._rows(Step(leaf.event, leaf.matching)) & self._inside(leaf.within)
         found, times = np.unique(self.numbers[rows], return_counts=True)
         return BitMap(found[times >= leaf.times].tolist())
 
+    def _aggregate(self, leaf: Aggregate) -> BitMap:
+        rows = np.flatnonzero(self._rows(Step(leaf.event, leaf.matching)) & self._inside(leaf.within))
+        told: dict[int, list[tuple[int, Any]]] = {}
+        column = self._property(leaf.of) if leaf.of else None
+        for row in rows.tolist():
+            mine = told.setdefault(int(self.numbers[row]), [])
+            value = column.value(row) if column is not None else row
+            if value is not None:
+                mine.append((int(self.happened_at[row]), value))
+        answers = {owner: answer(leaf.function, mine) for owner, mine in told.items()}
+        known = {owner: value for owner, value in answers.items() if value is not None}
+        if leaf.function in ("min", "max", "first", "last") and column is not None:
+            kind = column.header.type
+            value = dated(leaf.value, kind, self.asof, self.zone)
+            held = _column(leaf.of, property_column(leaf.of, kind, list(known.values())))
+            fits = unpack(compared(held, leaf.op, value, len(known)), len(known)).tolist()
+        else:
+            fits = [_fits(number, leaf) for number in known.values()]
+        wanted = not holds_of_none(leaf)
+        return BitMap([owner for owner, fit in zip(known, fits, strict=True) if bool(fit) == wanted])
+
     def _sequence(self, leaf: Sequence) -> BitMap:
-        steps = [self._rows(step.event, step.matching) for step in leaf.steps]
-        chosen = np.flatnonzero(np.logical_or.reduce(steps))
+        steps = [self._rows(step) for step in leaf.steps]
+        barred = np.logical_or.reduce([np.zeros(len(self.names), np.bool_), *map(self._rows, leaf.without)])
+        chosen = np.flatnonzero(np.logical_or.reduce([*steps, barred]))
         chosen = chosen[np.lexsort((self.happened_at[chosen], self.numbers[chosen]))]
         flags = np.stack([step[chosen] for step in steps], axis=1).tolist()
         owners, moments = self.numbers[chosen].tolist(), self.happened_at[chosen].tolist()
+        bars = barred[chosen].tolist()
         within = None if leaf.within is None else leaf.within // timedelta(microseconds=1)
         found: set[int] = set()
         here: list[int | None] = []
         last: tuple[int, int] | None = None
         before: list[int | None] = []
-        for owner, moment, flag in zip(owners, moments, flags, strict=True):
+        bar, next_bar = None, None
+        for owner, moment, flag, is_bar in zip(owners, moments, flags, bars, strict=True):
             if last is None or last[0] != owner:
-                here = [None] * len(steps)
+                here, bar, next_bar = [None] * len(steps), None, None
             if last != (owner, moment):
-                before, last = list(here), (owner, moment)
+                bar = next_bar
+                before = [start if bar is None or start is None or start >= bar else None for start in here]
+                last = (owner, moment)
             if _advance(here, before, flag, moment, within):
                 found.add(owner)
+            next_bar = moment if is_bar else next_bar
         return BitMap(sorted(found))
+
+
+def answer(function: str, told: list[tuple[int, Any]]) -> Any:
+    """The answer of an aggregate to (moment, value) pairs of one customer; None where there is none.
+
+    >>> answer("last", [(1, "a"), (2, "c"), (2, "b")]), answer("avg", [(1, 1), (2, 2)]), answer("max", [])
+    ('c', Fraction(3, 2), None)
+    """
+    values = [value for _, value in told]
+    match function:
+        case "count":
+            return Fraction(len(values))
+        case "distinct":
+            return Fraction(len(set(values)))
+        case "sum":
+            return sum(map(Fraction, values), Fraction(0))
+        case _ if not values:
+            return None
+        case "avg":
+            return sum(map(Fraction, values), Fraction(0)) / len(values)
+        case "min" | "max":
+            return min(values) if function == "min" else max(values)
+    return min(told)[1] if function == "first" else max(told)[1]
+
+
+def _fits(number: Fraction, leaf: Aggregate) -> bool:
+    many = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+    op = "==" if leaf.op == "in" else leaf.op
+    return any(compares(number, op, one) for one in many)  # type: ignore[arg-type]
 
 
 def _advance(

@@ -6,19 +6,34 @@ condition of a rule costs its own leaf and nothing else.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from typing import Final, Protocol, TypeAlias
 
 from pyroaring import BitMap
 
 from limner.core.errors import NotFound, words
-from limner.core.rule.tree import And, Compare, Did, Has, In, Leaf, Near, Not, Or, Rule, Sequence, leaves
+from limner.core.rule.answers import dated, has_ago, holds_of_none
+from limner.core.rule.tree import (
+    Aggregate,
+    Compare,
+    Did,
+    Has,
+    In,
+    Leaf,
+    Near,
+    Rule,
+    Sample,
+    Sequence,
+    Top,
+    leaves,
+)
 from limner.store.gallery.bits import Words, blank, fit, from_bitmap
-from limner.store.gallery.compare import compared, near_point
+from limner.store.gallery.compare import compared, drawn, near_point, topmost
+from limner.store.gallery.joining import joined
+from limner.store.gallery.leaf_cache import LeafCache, LeafSets
 from limner.store.gallery.version import Version
 
 NO_BEHAVIOUR = words("rule_needs_events", "The condition {leaf} asks for events, and no events are at hand here.")
@@ -26,12 +41,18 @@ NO_BEHAVIOUR = words("rule_needs_events", "The condition {leaf} asks for events,
 _SMALL: Final = 1_000_000
 
 
+Acted: TypeAlias = Did | Aggregate | Sequence
+
+
 class Behaviour(Protocol):
-    """Answers Did and Sequence. `name` says which events, up to which asof: leaves are cached under it."""
+    """Answers Did, Aggregate and Sequence. `name` says which events, up to which asof: leaves are cached under it.
+
+    Of an aggregate that holds for who has no such event (`holds_of_none`), the answer is for whom it does not hold.
+    """
 
     @property
     def name(self) -> str: ...
-    def __call__(self, leaf: Did | Sequence) -> BitMap: ...
+    def __call__(self, leaf: Acted) -> BitMap: ...
 
 
 Members: TypeAlias = Callable[[str], BitMap]
@@ -43,41 +64,10 @@ class NoBehaviour:
 
     name: str = ""
 
-    def __call__(self, leaf: Did | Sequence) -> BitMap:
+    def __call__(self, leaf: Acted) -> BitMap:
         from limner.core.rule.printer import text
 
         raise NotFound(NO_BEHAVIOUR, leaf=text(leaf))
-
-
-class LeafCache:
-    """The sets of leaves lately asked for, at most `most` bytes of them; safe to share among threads."""
-
-    def __init__(self, most: int = 256 << 20) -> None:
-        self._most, self._held = most, 0
-        self._kept: OrderedDict[Hashable, Words] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Words | None:
-        """The set of a key, when it is kept."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def put(self, key: Hashable, found: Words) -> None:
-        """Keep a set; the oldest go when there is no room."""
-        found.setflags(write=False)
-        with self._lock:
-            if key in self._kept or found.nbytes > self._most:
-                return
-            self._kept[key] = found
-            self._held += found.nbytes
-            while self._held > self._most:
-                self._held -= self._kept.popitem(last=False)[1].nbytes
-
-    def __len__(self) -> int:
-        return len(self._kept)
 
 
 def evaluate(
@@ -86,19 +76,21 @@ def evaluate(
     *,
     behaviour: Behaviour | None = None,
     audiences: Members | None = None,
-    cache: LeafCache | None = None,
+    cache: LeafSets | None = None,
     threads: int = 2,
+    at: tuple[datetime, tzinfo] | None = None,
 ) -> Words:
     """The living customers a resolved rule holds for, as packed bits over the version's numbers.
 
-    `behaviour` answers Did and Sequence, `audiences` gives the members of In (default: those of the version). Names
-    are ids: resolve the rule first. A column the version lacks is NotFound.
+    `behaviour` answers what customers did, `audiences` gives the members of In (default: those of the version), `at`
+    is the asof and the zone that days told from the asof are counted by. Names are ids: resolve the rule first. A
+    column the version lacks is NotFound.
     """
     reading = _Reading(
-        version, behaviour or NoBehaviour(), audiences or version.members, LeafCache() if cache is None else cache
+        version, behaviour or NoBehaviour(), audiences or version.members, LeafCache() if cache is None else cache, at
     )
     reading.prepare(rule, threads)
-    return reading.words(rule) & version.living_words
+    return reading.words(rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +98,12 @@ class _Reading:
     version: Version
     behaviour: Behaviour
     audiences: Members
-    cache: LeafCache
+    cache: LeafSets
+    at: tuple[datetime, tzinfo] | None = None
 
     def prepare(self, rule: Rule, threads: int) -> None:
         """Answer the column leaves that are not cached on several threads, when the columns are long."""
-        todo = {leaf for leaf in leaves(rule) if isinstance(leaf, Has | Compare | Near)}
+        todo = {self._dated(leaf) for leaf in leaves(rule) if isinstance(leaf, Has | Compare | Near | Top | Sample)}
         todo = {leaf for leaf in todo if self.cache.get(self._key(leaf)) is None}
         if len(todo) < 2 or threads < 2 or self.version.size < _SMALL:
             return
@@ -118,26 +111,19 @@ class _Reading:
             list(pool.map(self._leaf, sorted(todo, key=repr)))
 
     def words(self, rule: Rule) -> Words:
-        match rule:
-            case And(parts):
-                found = self.words(parts[0]).copy()
-                for part in parts[1:]:
-                    found &= self.words(part)
-                return found
-            case Or(parts):
-                found = self.words(parts[0]).copy()
-                for part in parts[1:]:
-                    found |= self.words(part)
-                return found
-            case Not(part):
-                return self.version.living_words & ~self.words(part)
-            case Has() | Compare() | Did() | Sequence() | In() | Near():
-                return self._leaf(rule)
-        raise TypeError(f"{rule!r} is not a rule")
+        """The living customers of a rule."""
+        return joined(rule, {leaf: self._leaf(self._dated(leaf)) for leaf in leaves(rule)}, self.version.living_words)
 
     def _key(self, leaf: Leaf) -> Hashable:
-        name = self.behaviour.name if isinstance(leaf, Did | Sequence) else ""
+        name = self.behaviour.name if isinstance(leaf, Acted) else ""
         return self.version.folder, name, leaf
+
+    def _dated(self, leaf: Leaf) -> Leaf:
+        """A comparison with the days told from the asof put in."""
+        if not isinstance(leaf, Compare) or self.at is None or not has_ago(leaf.value):
+            return leaf
+        type_ = self.version.column(leaf.tag).header.type
+        return replace(leaf, value=dated(leaf.value, type_, *self.at))
 
     def _leaf(self, leaf: Leaf) -> Words:
         if isinstance(leaf, In):
@@ -159,8 +145,14 @@ class _Reading:
             case Near(point, radius, tag):
                 lon, lat = (self.version.column(f"{tag}.{part}") for part in ("lon", "lat"))
                 return near_point(lon, lat, (float(point[0]), float(point[1])), float(radius), size)
-            case Did() | Sequence():
-                return from_bitmap(self.behaviour(leaf), size)
+            case Did() | Aggregate() | Sequence():
+                found = from_bitmap(self.behaviour(leaf), size)
+                return ~found if isinstance(leaf, Aggregate) and holds_of_none(leaf) else found
+            case Top(tag, share, is_bottom):
+                living = self.version.living_words
+                return topmost(self.version.column(tag), share, living, size, is_bottom=is_bottom)
+            case Sample(share, salt):
+                return drawn(share, salt, size)
             case In(audience):
                 return from_bitmap(self.audiences(audience), size)
         return fit(blank(0), size)

@@ -25,6 +25,7 @@ BAD_VERSION = words(
 )
 INDEX = "index.json"
 LIVING = "living.roar"
+FIGURES = "figures.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}", re.ASCII | re.IGNORECASE)
 
 
@@ -42,13 +43,14 @@ def version_name(name: str) -> str:
 class Version:
     """A folder of columns, members and cards. Files are opened at the first question and kept open.
 
-    `size` is one more than the largest customer number; `name` the folder's name; `hidden` customers are left out.
+    `size` is one more than the largest customer number; `name` the folder's name; `hidden` customers are left out;
+    `stamp` changes when somebody is erased.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.name = folder, folder.name
         try:
-            self._written = _stamp(folder)
+            self.stamp = _stamp(folder)
             index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise Broken(LOST, path=folder / INDEX, why=str(error)) from error
@@ -66,7 +68,7 @@ class Version:
     def is_as_written(self) -> bool:
         """Whether nobody has been erased from it since it was opened."""
         try:
-            return _stamp(self.folder) == self._written
+            return _stamp(self.folder) == self.stamp
         except OSError:
             return False
 
@@ -90,7 +92,9 @@ class Version:
             header = self.headers.get(name)
             if header is None:
                 raise NotFound(NO_COLUMN, near=near(name, self.headers), name=name, version=self.name)
-            found = self._columns[name] = Column(self.folder, header)
+            found = Column(self.folder, header)
+            if not header.is_sparse:  # what it spreads out is let go with it
+                self._columns[name] = found
         return found
 
     def row(self, number: int, columns: Iterable[str] | None = None) -> dict[str, Value]:
@@ -131,6 +135,15 @@ class Version:
             raise NotFound(NO_COLUMN, near=near(name, self.cards()), name=name, version=self.name)
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return card
+
+    def figures(self) -> dict[str, Any]:
+        """What was counted of the columns when the version was made; nothing in one made before that, or of which
+        somebody has been erased since."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / FIGURES).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return found
 
     def cards(self) -> tuple[str, ...]:
         """The names of the cards in this version."""
