@@ -21,12 +21,12 @@ NOW = datetime(2026, 9, 1, 2, tzinfo=UTC)
 class Intake:
     """A workspace, its sources as YAML text, and short ways to load and to look."""
 
-    def __init__(self, folder, *sources):
+    def __init__(self, folder, *sources, stream=""):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         home = folder / "shop"
         is_there = (home / "limner.toml").exists()
-        self.stores = open_stores(home, settings_of(home, {})) if is_there else open_shop(home)
+        self.stores = open_stores(home, settings_of(home, {})) if is_there else open_shop(home, stream)
         self.definitions = Definitions({"sources": {}}, {})
         self.say(*sources)
 

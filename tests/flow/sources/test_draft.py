@@ -213,3 +213,16 @@ def test_a_refund_status_is_asked_about_and_makes_refunds(tmp_path):
     assert [(r["order_id"], r["amount"]) for r in rows] == [("2", Decimal(80))]
     assert shop.one("SELECT sum(amount) FROM events WHERE name = 'Order Completed'") == Decimal(289)
     shop.stores.close()
+
+
+def test_a_refund_with_a_number_of_its_own_goes_back_on_the_order_it_names(tmp_path):
+    (tmp_path / "till.csv").write_text(
+        "小票号,原小票号,会员号,时间,货号,数量,实收\n"
+        + "".join(f"{n},,M{n},2026-08-01 10:05,A1,1,100\n{n},,M{n},2026-08-01 10:05,A2,1,50\n" for n in range(1, 9))
+        + "9,1,M1,2026-08-05 12:00,A2,-1,-50\n"
+    )
+    (one,) = draft([tmp_path / "till.csv"], folder=tmp_path)
+    _, refund = one.source.events
+    assert (refund.event_id, refund.order_id) == ("小票号", "原小票号")
+    assert one.source.optional == ("原小票号",)
+    assert "# Not used" not in one.text

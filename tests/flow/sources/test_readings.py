@@ -18,10 +18,11 @@ from limner.core.kinds import identifier_kind
 from limner.core.moments import moment
 from limner.core.normal import identifier
 from limner.flow.sources.definition import Field
+from limner.flow.sources.figures import figures
 from limner.flow.sources.plain import is_plain
 from limner.flow.sources.readings import Reading, fast, field_text, offset_minutes, prepared, slow
 from limner.flow.sources.ready import with_ready
-from limner.flow.sources.stamps import stamps
+from limner.flow.sources.stamps import stamps, walls
 from limner.flow.sources.traces import short_form, short_kind
 
 ZONE = "Europe/Berlin"
@@ -180,19 +181,60 @@ def test_stamps_written_alike_are_read_as_the_slow_way_reads_them(form, walls, z
     reading = Reading("r", Field(column="x"), type_, "x", zone)
     values, reasons = slow(reading, texts)
     found = stamps(pa.chunked_array([pa.array(texts)]), zone, 1900 if type_ == "date" else 1971)
-    if any(reasons):
-        assert found is None
-    else:
-        assert found.instants.to_pylist() == values.to_pylist()
-        assert found.offset in ({moment(text, UTC, first_year=1900).offset for text in texts if text} or {None})
+    assert found.instants.to_pylist() == values.to_pylist()
+    assert found.left == sum(reason is not None for reason in reasons)
+    read = [text for text, value in zip(texts, values, strict=True) if value.is_valid]
+    assert found.offset in ({moment(text, UTC, first_year=1900).offset for text in read} or {None})
 
 
 @pytest.mark.parametrize(
     "odd", ["2026-02-29", "2026-13-01", "2026-01-00", "2026-1-01", "20260101", "0000-01-01", "１026-01-01", "2026-01-01 "]
 )  # fmt: skip
-def test_a_column_with_one_odd_stamp_is_left_to_the_other_ways(odd):
-    assert stamps(pa.chunked_array([["2026-01-01", odd]]), ZONE, 1971) is None
-    assert stamps(pa.chunked_array([["2026-01-01"], [odd]]), ZONE, 1971) is None
+def test_one_odd_stamp_is_left_to_the_other_ways(odd):
+    found = stamps(pa.chunked_array([["2026-01-01", odd, "2026-01-02"]]), ZONE, 1971)
+    assert found.left == 1
+    assert [instant is None for instant in found.instants.to_pylist()] == [False, True, False]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(st.none(), st.datetimes(datetime(1960, 1, 1), datetime(2110, 1, 1))), min_size=1, max_size=30),
+    st.sampled_from(["Europe/Berlin", "Asia/Shanghai", "America/St_Johns"]),
+    st.sampled_from(["us", "ms", "date"]),
+)
+def test_clock_times_of_a_typed_column_are_read_as_the_slow_way_reads_them(stated, zone, unit):
+    kind = pa.date32() if unit == "date" else pa.timestamp(unit)
+    laid = [wall and (wall.date() if unit == "date" else wall) for wall in stated]
+    column = pa.chunked_array([pa.array(laid, None if unit == "date" else pa.timestamp("us")).cast(kind, safe=False)])
+    found = walls(column, zone, 1971)
+    texts = ["" if wall is None else str(wall) for wall in column.to_pylist()]
+    values, reasons = slow(Reading("r", Field(column="x"), "instant", "x", zone), texts)
+    assert found.instants.to_pylist() == values.to_pylist()
+    assert found.left == sum(reason is not None for reason in reasons)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.one_of(NUMBERS, st.just("")), min_size=1, max_size=40),
+    st.sampled_from(["1", "0.01", "0.0001"]),
+    st.booleans(),
+)
+def test_numbers_read_at_once_are_read_as_the_slow_way_reads_them(texts, unit, is_float):
+    texts = [text.replace("\x00", "") for text in texts]
+    found = figures(pa.chunked_array([pa.array(texts)]), Decimal(unit), is_float=is_float)
+    reading = Reading("r", Field(column="x", unit=Decimal(unit)), "float" if is_float else "money", "x", ZONE)
+    values = slow(reading, texts)[0].to_pylist()
+    read = found.values.to_pylist()
+    assert all(one in (None, other) for one, other in zip(read, values, strict=True))
+    assert found.left == sum(bool(text) and one is None for text, one in zip(texts, read, strict=True))
+
+
+def test_plain_numbers_are_all_read_at_once():
+    texts = ["0", "-0", "+5", "-1.5", "12.3456", "9999999999999.9999", "-9999999999999.9999", "007"]
+    found = figures(pa.chunked_array([texts[:3], texts[3:]]), Decimal(1), is_float=False)
+    assert found.values.to_pylist() == [Decimal(text) for text in texts]
+    odd = ["1.", ".5", "1.23456", "12345678901234", "1e5", "--1", "+-1", "1-", "1.2.3", "１", " 1", "-", "."]
+    assert figures(pa.chunked_array([odd]), Decimal(1), is_float=False).left == len(odd)
 
 
 def test_stamps_of_two_offsets_are_left_to_the_other_ways():
@@ -209,9 +251,30 @@ def test_columns_of_few_texts_are_read_as_the_slow_way_reads_them(type_, texts):
     texts = [text.replace("\x00", "") for text in texts]
     reading = Reading("r", Field(column="x"), type_, "x", ZONE)
     mapping = SimpleNamespace(readings={"r": reading})
-    rows, kinds = with_ready(mapping, pa.table({"x": texts}), {"x": "text"})
+    rows, _, doubtful = with_ready(mapping, pa.table({"x": texts}), {"x": "text"})
     values, reasons = slow(reading, texts)
-    if "_ready_r" in kinds:
-        assert rows["_ready_r"].to_pylist() == values.to_pylist()
-    else:
-        assert any(reasons)
+    assert rows["_ready_r"].to_pylist() == values.to_pylist()
+    assert bool(doubtful) == any(reasons)
+    if doubtful:
+        assert rows["_ready_r_why"].to_pylist() == reasons
+        assert [raw is not None for raw in rows["_ready_r_raw"].to_pylist()] == [why is not None for why in reasons]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(STAMPS, st.just("2026-09-01T08:05:00+08:00")), min_size=1, max_size=30))
+def test_stamps_that_are_left_are_read_one_by_one(texts):
+    texts = ["2026-09-01T08:05:00+08:00"] * 40 + texts
+    reading = Reading("r", Field(column="x"), "instant", "x", ZONE)
+    rows, kinds, _ = with_ready(SimpleNamespace(readings={"r": reading}), pa.table({"x": texts}), {"x": "plain"})
+    values, reasons = slow(reading, texts)
+    assert rows["_ready_r"].to_pylist() == values.to_pylist()
+    if any(reasons):
+        assert rows["_ready_r_why"].to_pylist() == reasons
+    connection = duckdb.connect()
+    connection.register("given", rows.append_column("_line", pa.array(range(len(texts)))))
+    found = {}
+    for name, columns in (("ready", kinds), ("engine", {"x": "plain"})):
+        query = exp.select(offset_minutes(reading, columns).as_("o")).from_("given").order_by("_line")
+        found[name] = [row[0] for row in connection.sql(query.sql("duckdb")).fetchall()]
+    connection.close()
+    assert found["ready"] == found["engine"]

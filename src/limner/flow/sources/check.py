@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from limner.core.errors import Broken
 from limner.flow.sources.base import Finding, check_kind
 from limner.flow.sources.loads import list_loads
+from limner.store.lake.lying import stretches
 from limner.store.lake.sql import statement
 
 if TYPE_CHECKING:
@@ -17,6 +20,22 @@ MANY_REJECTS = 0.05
 
 FASTEST = 60
 """Events of one device or person in a minute, above which it is no person."""
+
+_ORDERS: Final = {
+    "below_zero": (
+        "wrong",
+        0.0,
+        (
+            "orders have a negative amount, such as {first}. If these are refunds, let sources/{source}.yaml write "
+            "Order Refunded for them: another entry of events, matching the column with under: 0, as the guide connect "
+            "shows."
+        ),
+    ),
+    "no_amount": ("warning", 0.0, "orders have no amount and add nothing to any sum, such as {first}."),
+    "free": ("info", 0.2, "orders have the amount 0, such as {first}."),
+    "nobody": ("info", 0.5, "orders name no customer, such as {first}."),
+}
+"""Of orders that look wrong: how bad that is, from what share of them it is said, and what is said."""
 
 _PACKAGE = "limner.flow.sources"
 
@@ -55,6 +74,29 @@ def unfinished(stores: Stores) -> Sequence[Finding]:
     ]  # fmt: skip
 
 
+@check_kind("in_place")
+def lying(stores: Stores) -> Sequence[Finding]:
+    """Sources with a file in place that is not as it was taken in: it stops every question that reads events."""
+    wrong: dict[str, list[tuple[int, object]]] = {}
+    of: Counter[str] = Counter()
+    for one in {one.file.load: one.file for one in stretches(stores.lake.snapshot(), stores.ledger)}.values():
+        of[one.source] += 1
+        try:
+            one.check(stores.lake.folder)
+        except Broken as error:
+            wrong.setdefault(one.source, []).append((one.load, error.params["path"]))
+    return [
+        Finding(
+            "in_place", "wrong", source, len(mine), of[source],
+            f"{source}: {len(mine):,} of {of[source]:,} files read in place have changed or gone since they were taken "
+            f"in, and stop what reads events, such as {mine[0][1]}. Run limner collect {source} to read what changed "
+            f"again; a file that has gone for good is taken out with limner withdraw {mine[0][0]}.",
+            {"path": str(mine[0][1]), "load": mine[0][0]},
+        )
+        for source, mine in sorted(wrong.items())
+    ]  # fmt: skip
+
+
 @check_kind("held")
 def held(stores: Stores) -> Sequence[Finding]:
     """Loads that broke a hard check and wait to be released or dropped."""
@@ -90,15 +132,11 @@ def orders(stores: Stores) -> Sequence[Finding]:
     found = []
     for row in stores.lake.table(statement(_PACKAGE, "orders.sql")).to_pylist():
         source, of = row["source"], row["orders"]
-        for name, level, most, said in (
-            ("below_zero", "wrong", 0.0, "orders have a negative amount: a refund taken for an order?"),
-            ("no_amount", "warning", 0.0, "orders have no amount and add nothing to any sum."),
-            ("free", "info", 0.2, "orders have the amount 0."),
-            ("nobody", "info", 0.5, "orders name no customer."),
-        ):
+        for name, (level, most, said) in _ORDERS.items():
             if row[name] > most * of:
-                words = f"{source}: {row[name]:,} of {of:,} {said}"
-                found.append(Finding(f"orders_{name}", level, source, row[name], of, words))
+                first = row[f"{name}_first"] or "—"
+                words = f"{source}: {row[name]:,} of {of:,} {said.format(first=first, source=source)}"
+                found.append(Finding(f"orders_{name}", level, source, row[name], of, words, {"first": first}))
     return found
 
 

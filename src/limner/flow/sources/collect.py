@@ -16,8 +16,11 @@ from limner.flow.sources.choosing import chosen
 from limner.flow.sources.control import verify
 from limner.flow.sources.cursors import note_cursor
 from limner.flow.sources.definition import Source
+from limner.flow.sources.enrich import Enriching
+from limner.flow.sources.enriching import Make
 from limner.flow.sources.failures import fail, failing
 from limner.flow.sources.holding import Shift, shift, withdraw, within
+from limner.flow.sources.in_place import need_parquet
 from limner.flow.sources.loading import Place, load_files
 from limner.flow.sources.loads import (
     Counts,
@@ -47,6 +50,7 @@ from limner.flow.sources.sql_draw import end_of
 from limner.flow.sources.stream import Failed, Job, Run
 from limner.flow.sources.versions import older_loads, read_through
 from limner.store.definitions import load_kinds
+from limner.store.lake.in_place import touched
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
@@ -169,17 +173,23 @@ def collect(  # noqa: PLR0913
     A file that fails leaves nothing of itself behind, is written down as failed with the reason, and stops the run;
     those before it stay. A full disk leaves what was written of the file for the next run to go on with.
     """
-    given = with_contents(stores, chosen(definitions, sources, files, folder), folder)
+    wanted_files = sorted(chosen(definitions, sources, files, folder), key=lambda one: not one[0].in_place)
+    given = with_contents(stores, wanted_files, folder)
     taken_over = () if replaces is None else (replaces,)
     found = {
         one: _known(one, load)
         for one in given
         if (load := done_before(stores, one.source, one.content, taken_over)) is not None
     }
+    for one, same in found.items():
+        if one.source.in_place:
+            touched(stores.ledger, stores.lake.folder, same.load)
     fresh = [one for one in given if one not in found]
     named = older_loads(stores, fresh, given, folder)
     older: Mapping[Given, Sequence[int]] = {one: (*named.get(one, ()), *taken_over) for one in fresh}
     older = {one: several for one, several in older.items() if several}
+    passed = [load for one, several in older.items() if one.source.in_place for load in several]
+    stores = replace(stores, lake=stores.lake.passing(passed))
     taken: set[int] = set()
     wanted = _groups(stores, fresh, older, who, now)
     looks = _looks(stores, wanted)
@@ -226,6 +236,7 @@ def _groups(
     replacing = {one.source.id for one in older}
     for one in wanted:
         with failing(stores, one, who, now):
+            need_parquet(one.source, one.path)
             columns = columns_of(one.source, one.path)
             key = (one.source.id, tuple(columns.items()))
             if found and found[-1][0] == key:
@@ -287,7 +298,8 @@ def _begun(
     found: dict[int, Look] = {}
     for one in group:
         seen_as = looks[one]
-        is_hidden, old = is_guarded(mapping.source, seen_as), older.get(one, ())
+        is_hidden = mapping.source.in_place or is_guarded(mapping.source, seen_as)
+        old = older.get(one, ())
         begun = begin(stores, mapping.source, one.path, one.place, one.content, old, who, now, is_hidden=is_hidden)
         load = begun.load
         if load.state != "running" or load.load in taken:
@@ -375,12 +387,15 @@ def _load(
     }  # fmt: skip
 
 
-def map_file(stores: Stores, source: Source, path: Path, columns: Mapping[str, str]) -> Mapped:
-    """A source held against a file's columns, before anything is written."""
+def map_file(
+    stores: Stores, source: Source, path: Path, columns: Mapping[str, str], enrich: Make | None = None
+) -> Mapped:
+    """A source held against a file's columns, before anything is written; `enrich` makes its enrichments, else new."""
+    settings = stores.settings.enrich
     workspace = stores.settings.workspace
     events = stores.lake.tables()["events"].columns
     properties = {name.removeprefix("p_"): kind for name, kind in events.items() if name.startswith("p_")}
     return mapped(
         source, columns, path, zone=workspace.zone, currency=workspace.currency, properties=properties,
-        enrich=stores.settings.enrich, kinds=load_kinds(stores.ledger),
+        enrich=enrich or (lambda kind, finds: Enriching.of(kind, settings, finds)), kinds=load_kinds(stores.ledger),
     )  # fmt: skip

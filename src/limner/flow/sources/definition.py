@@ -222,7 +222,8 @@ class Source:
     that vouches for it. `sql` says that rows come out of a database, not out of files. With `watch` the keeper looks
     `every` so often and takes files that have not changed for `settle`. `replaces` says what a file of a known name is:
     a load of its own, the new version of that file, or part of a new version of its partition (`dt=2026-11-20`).
-    `zone` and `currency` are the workspace's when empty.
+    The events of files that are `in_place` are read where they lie: Parquet of the operator's own, of which nothing is
+    copied; a changed partition is read again. `zone` and `currency` are the workspace's when empty.
     `is_history` says that rows describe what the shop knew when it happened, not when the file came: such rows may
     train models and never fire live journeys; `collect` may say otherwise for one run. `extra: keep` keeps columns
     nobody mapped as text. `optional` names columns a file may lack. `strip` are characters taken off both ends of
@@ -244,6 +245,7 @@ class Source:
     fixed: Fixed | None = None
     control: Control | None = None
     sql: SqlRead | None = None
+    in_place: bool = False
     watch: bool = False
     every: timedelta = timedelta(seconds=10)
     settle: timedelta = timedelta(seconds=5)

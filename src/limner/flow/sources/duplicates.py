@@ -8,31 +8,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 from sqlglot import exp
 
 from limner.flow.sources.desk import Desk
+from limner.flow.sources.known import distinct, laid
 from limner.flow.sources.mapping import Mapped, Part
 from limner.flow.sources.names import ORDER, REFUND
 from limner.flow.sources.readings import template
 from limner.flow.sources.sections import Making, event_key, load_of
+from limner.flow.sources.stated import Stated, order_key
 
 if TYPE_CHECKING:
-    from limner.store.stores import Stores
+    import numpy.typing as npt
+
+    from limner.store.lake.duckdb import DuckLake
 
 DUPLICATE_ORDER = "duplicate order"
 DUPLICATE_EVENT = "duplicate event"
 DUPLICATE_REFUND = "duplicate refund"
 DUPLICATES = (DUPLICATE_ORDER, DUPLICATE_EVENT, DUPLICATE_REFUND)
-_SEEN, _TWICE = "orders_seen", "rows_twice"
+_SEEN, _TWICE = "orders_seen", "given_twice"
 
 
-def mark_duplicates(desk: Desk, making: Making, stores: Stores) -> None:
+def mark_duplicates(desk: Desk, making: Making, lake: DuckLake, stated: Stated) -> None:
     """Write the reason into rows that repeat what is known; `making.rows` is changed in place."""
     for part in making.mapped.of("events"):
         if "event_id" in part.fields and making.mapped.source.live is None:  # what is live is known before
-            _by_id(desk, making, stores, part)
+            _by_id(desk, making, lake, stated, part)
         if "order_id" in part.fields:
-            _by_order(desk, making, stores, part)
+            _by_order(desk, making, lake, stated, part)
 
 
 def put_aside(desk: Desk, making: Making, into: str) -> bool:
@@ -50,47 +56,55 @@ def _taken(part: Part) -> exp.Expr:
     return exp.and_(usable, exp.column(part.flag)) if part.flag else usable
 
 
-def _by_id(desk: Desk, making: Making, stores: Stores, part: Part) -> None:
-    key = event_key(making, part.fields["event_id"])
-    rows = exp.select("_line", key.as_("event_key")).from_(making.rows)
-    rows = rows.where(_taken(part), exp.column(part.fields["event_id"]).is_(exp.null()).not_())
-    own = exp.EQ(this=exp.column("source"), expression=making.source)
-    known = exp.select("event_key").from_("events").where(own, exp.column("event_key").is_(exp.null()).not_())
-    desk.give("given_keys", stores.lake.table(known))
-    again: exp.Expr = _again(["event_key"], exp.column("_line")) > 1
+def _by_id(desk: Desk, making: Making, lake: DuckLake, stated: Stated, part: Part) -> None:
+    """Mark rows whose id an event in sight has, or a row before them; lines of one load share an id."""
+    line = exp.column("_line")
+    key = event_key(making, part.fields["event_id"]).as_("key")
+    rows = exp.select(line, key, load_of(line).as_("load")).from_(making.rows)
+    found = desk.ask(rows.where(_taken(part), exp.column(part.fields["event_id"]).is_(exp.null()).not_()))
+    if not found.num_rows:
+        return
+    lines = found["_line"].to_numpy()
+    once, which = distinct(laid(found["key"]))
+    first = _first_of_each(lines, which, len(once))
     if making.mapped.lines:
-        again = _first_load("event_key", exp.column("_line")).neq(load_of(exp.column("_line")))
-    numbered = exp.select("_line", "event_key", again.as_("is_again")).from_(rows.subquery("r")).subquery("n")
-    was_here = exp.In(this=exp.column("event_key"), query=exp.select("event_key").from_("given_keys").subquery())
-    desk.make(_TWICE, exp.select("_line").from_(numbered).where(exp.or_(exp.column("is_again"), was_here)))
-    desk.take_back("given_keys")
-    _mark(desk, making, part, DUPLICATE_EVENT, part.fields["event_id"])
+        load = found["load"].to_numpy()
+        is_again = load != load[first[which]]
+    else:
+        is_again = np.arange(len(lines)) != first[which]
+    _mark(desk, making, part, lines[is_again | stated.ids(lake, making.mapped.source.id, once)[which]], DUPLICATE_EVENT)
 
 
-def _by_order(desk: Desk, making: Making, stores: Stores, part: Part) -> None:
+def _first_of_each(lines: npt.NDArray[np.int64], which: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """The place of the first line of each."""
+    order = np.argsort(lines, kind="stable")[::-1]
+    first = np.empty(count, np.int64)
+    first[which[order]] = order
+    return first
+
+
+def _by_order(desk: Desk, making: Making, lake: DuckLake, stated: Stated, part: Part) -> None:
     name, order = exp.column(part.fields["name"]), exp.column(part.fields["order_id"])
     names = [ORDER] if "event_id" in part.fields else [ORDER, REFUND]
     for wanted in names:
         is_named = name.eq(exp.Literal.string(wanted))
-        rows = exp.select(order.as_("order_id")).distinct().from_(making.rows)
+        rows = exp.select(order.as_("order_id"), order_key(order).as_("key")).distinct().from_(making.rows)
         ids = desk.ask(rows.where(_taken(part), is_named, order.copy().is_(exp.null()).not_()))
         if not ids.num_rows:
             continue
-        known = stores.lake.table(_known_orders(wanted), given={"given_orders": ids})
-        desk.give("given_known", known)
+        ids = ids.filter(pa.array(stated.orders(lake, wanted, laid(ids["key"])))).drop_columns(["key"])
+        desk.give("given_known", lake.table(_known_refunds(), given={"given_orders": ids}) if wanted == REFUND else ids)
         desk.make(_SEEN, exp.select("*").from_("given_known"))
         desk.take_back("given_known")
-        lines = _repeated(making.mapped, making, part, is_named)
-        desk.make(_TWICE, lines)
-        _mark(desk, making, part, DUPLICATE_ORDER if wanted == ORDER else DUPLICATE_REFUND, part.fields["order_id"])
+        lines = desk.ask(_repeated(making.mapped, making, part, is_named))["_line"].to_numpy()
+        _mark(desk, making, part, lines, DUPLICATE_ORDER if wanted == ORDER else DUPLICATE_REFUND)
 
 
-def _known_orders(name: str) -> exp.Select:
-    columns = ["e.order_id", *(["e.happened_at", "e.amount"] if name == REFUND else [])]
+def _known_refunds() -> exp.Select:
     return (
-        exp.select(*columns).distinct().from_("events AS e")
+        exp.select("e.order_id", "e.happened_at", "e.amount").distinct().from_("events AS e")
         .join("given_orders AS g", on="e.order_id = g.order_id")
-        .where(exp.column("name", "e").eq(exp.Literal.string(name)))
+        .where(exp.column("name", "e").eq(exp.Literal.string(REFUND)))
     )  # fmt: skip
 
 
@@ -138,9 +152,13 @@ def _again(keys: list[str], *by: exp.Expr) -> exp.Expr:
     return exp.Window(this=exp.RowNumber(), partition_by=[exp.column(k) for k in keys], order=order)
 
 
-def _mark(desk: Desk, making: Making, part: Part, reason: str, key: str) -> None:
+def _mark(desk: Desk, making: Making, part: Part, lines: npt.NDArray[np.int64], reason: str) -> None:
+    if not len(lines):
+        return
+    key = part.fields["event_id" if reason == DUPLICATE_EVENT else "order_id"]
     label = making.mapped.readings[key].label
     value = template("{'reason': :r, 'label': :l, 'value': :v}", r=reason, l=label, v=exp.column(key))
+    desk.give(_TWICE, pa.table({"_line": lines}))
     is_twice = exp.In(this=exp.column("_line"), query=exp.select("_line").from_(_TWICE).subquery())
     desk.update(
         exp.Update(
@@ -149,4 +167,4 @@ def _mark(desk: Desk, making: Making, part: Part, reason: str, key: str) -> None
             where=exp.Where(this=exp.and_(_taken(part), is_twice)),
         )
     )
-    desk.drop(_TWICE)
+    desk.take_back(_TWICE)

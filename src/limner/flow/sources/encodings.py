@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -51,7 +52,7 @@ def sample_of(path: Path, size: int = SAMPLE) -> bytes:
     try:
         with opened(path) as stream:
             return stream.read(size)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise Broken(UNREADABLE_FILE, path=path, kind="a file", why=str(error)) from error
 
 
@@ -138,7 +139,7 @@ class Utf8Stream(io.RawIOBase):
     def _next(self) -> bytes:
         try:
             block = self._stream.read(_BLOCK)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise Broken(UNREADABLE_FILE, path=self._path, kind="a packed file", why=str(error)) from error
         self._is_done = not block
         found = self._as_it_is(block) if self._is_utf8 else self._decoded(block)

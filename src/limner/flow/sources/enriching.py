@@ -6,7 +6,7 @@ column may name a find.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,6 @@ from limner.flow.sources.traces import Traces
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from limner.core.settings import EnrichSettings
 
 _CHUNK = "given_enriched"
 
@@ -80,14 +78,18 @@ def found_by(source: Source) -> dict[str, tuple[EnrichMap, str]]:
     return {entry.named(find): (entry, find) for entry in source.enrich for find in enrichers.find(entry.kind).finds}
 
 
-def at_work(source: Source, wanted: Iterable[str], settings: EnrichSettings) -> tuple[Enriched, ...]:
+Make = Callable[[str, Sequence[str]], Enriching]
+"""Gives a kind of enrichment, held to some of its finds, ready to work."""
+
+
+def at_work(source: Source, wanted: Iterable[str], make: Make) -> tuple[Enriched, ...]:
     """The entries of which some find is wanted (columns that the source names), each with the finds wanted."""
     named = set(wanted)
     made = []
     for number, entry in enumerate(source.enrich):
         finds = [find for find in enrichers.find(entry.kind).finds if entry.named(find) in named]
         if finds:
-            made.append(Enriched(f"n{number}", entry, Enriching.of(entry.kind, settings, finds)))
+            made.append(Enriched(f"n{number}", entry, make(entry.kind, finds)))
     return tuple(made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -106,7 +107,7 @@ def _lines(path: Path, encoding: str, laid: Laid) -> Iterator[tuple[pa.Array, in
 def _read(stream: Any, path: Path) -> bytes:
     try:
         return bytes(stream.read(_BLOCK) or b"")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise Broken(UNREADABLE_FILE, path=path, kind="a packed file", why=str(error)) from error
 
 

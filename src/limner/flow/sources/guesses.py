@@ -24,12 +24,13 @@ _FEW = 60
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a file cannot tell by itself, the answers there are, and the one assumed."""
+    """What a file cannot tell by itself, the answers there are, the one assumed, and the file."""
 
     id: str
     words: str
     options: tuple[str, ...]
     answer: str
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ class _Guessing:
         if len(options) < 2:
             return default
         answer = self.answers.get(key, default)
-        self.asked.append(Question(key, words, tuple(options), answer if answer in options else default))
+        self.asked.append(
+            Question(key, words, tuple(options), answer if answer in options else default, self.look.path.name)
+        )
         return self.asked[-1].answer
 
     def say(self, column: Column | None, role: str) -> None:
@@ -249,6 +252,8 @@ class _Guessing:
         if places:
             body["traits"] = places
         body["money"] = self.rule(money, events)
+        if "original_order" in {c.role for c in self.look.columns.values() if c.name in self.remarks}:
+            body["optional"] = [self.look.column("original_order")]
         return self.finish("order-lines" if has_lines else "orders", body)
 
     def money(self) -> str:
@@ -295,7 +300,7 @@ class _Guessing:
             self.say(self.look.columns[status], f"rows saying {' or '.join(off)} count as cancelled")
         events = [paid]
         if signed and how.endswith(signed):
-            events.append(_refund(paid, {"matching": {signed: {"under": 0}}}))
+            events.append(_refund(paid, {**self.gone_order(paid), "matching": {signed: {"under": 0}}}))
             paid["matching"] = {"not": {signed: {"under": 0}}}
         elif back and how.endswith(back):
             when = self.look.column("refunded_at")
@@ -309,6 +314,12 @@ class _Guessing:
         for event in events if keeps else ():
             event["matching"] = {**event.get("matching", {}), **_without(event.get("matching", {}), keeps)}
         return events, keeps
+
+    def gone_order(self, paid: Mapping[str, Any]) -> dict[str, str]:
+        """Whose money goes back, when rows of refunds have a number of their own and name the order they belong to."""
+        if not self.look.column("original_order") or "order_id" not in paid:
+            return {}
+        return {"event_id": paid["order_id"], "order_id": self.take("original_order")}
 
     def gone_back(self) -> tuple[str, list[str]]:
         """The column whose words say that money went back, and those words; empty when none does."""

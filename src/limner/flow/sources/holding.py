@@ -43,13 +43,17 @@ Entry = Callable[[Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Loads that come into sight, loads that are held, and loads that go (load → the state they go to), at once."""
+    """Loads that come into sight, hidden ones that are held, and loads that go (load → the state they go to), at once.
+
+    `hidden` are in sight until now, and are held from now on.
+    """
 
     shown: Mapping[int, Counts] = field(default_factory=dict)
     held: Mapping[int, Counts] = field(default_factory=dict)
     gone: Mapping[int, str] = field(default_factory=dict)
     verb: str = ""
     why: str = ""
+    hidden: Mapping[int, Counts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def shift(
 
     Events that a load going had stated first come back from the loads that had stated them as well.
     """
-    seen = within(stores, wanted.shown, wanted.gone)
+    seen = within(stores, wanted.shown, {*wanted.gone, *wanted.hidden})
     revival = prepare_revival(seen, _name(wanted))
     tell(1, 2, "duplicates")
     rows: dict[int, int] = {}
@@ -87,7 +91,7 @@ def shift(
     with stores.ledger.write() as connection:
         for load, state in wanted.gone.items():
             rows[load], grants[load] = _take_out(stores, connection, load, state, now)
-        for state, several in (("done", wanted.shown), ("held", wanted.held)):
+        for state, several in (("done", wanted.shown), ("held", {**wanted.held, **wanted.hidden})):
             for load, counts in several.items():
                 body = json.dumps(counts.to_dict(), ensure_ascii=False)
                 values = {"state": state, "counts": body, "rows": counts.rows, "ended_at": now}
@@ -95,6 +99,8 @@ def shift(
         if wanted.shown:
             stores.lake.catalog.show(connection, wanted.shown)
             _heard(connection, wanted.shown, now)
+        if wanted.hidden:
+            stores.lake.catalog.hide(connection, wanted.hidden)
         stores.lake.enter(connection, revival.ready)
         for entry in entries:
             entry(connection)
@@ -106,6 +112,8 @@ def shift(
 
 def _name(wanted: Shift) -> str:
     """What made room for events that come back: it names their batches, once for each time a load goes or comes."""
+    if wanted.hidden:
+        return f"revive/hide-{min(wanted.hidden)}"
     if wanted.gone:
         return f"revive/{min(wanted.gone)}" if not wanted.shown else f"revive/{min(wanted.gone)}-{min(wanted.shown)}"
     return f"revive/show-{min(wanted.shown, default=0)}"

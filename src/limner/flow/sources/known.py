@@ -24,7 +24,7 @@ NO_TRACE: Final = 0
 """Stands where a hash has no trace; the first trace is 1."""
 
 
-def halves(hashes: bytes) -> Halves:
+def halves(hashes: bytes | memoryview) -> Halves:
     """Hashes lying one after the other as pairs of numbers.
 
     >>> halves(bytes(15) + b"a").tolist()
@@ -37,8 +37,8 @@ def whole(hashes: Halves) -> pa.Array:
     """Pairs of numbers as hashes again, an Arrow array of binary."""
     import pyarrow as pa
 
-    laid = pa.py_buffer(np.ascontiguousarray(hashes).astype(">u8").tobytes())
-    return pa.Array.from_buffers(pa.binary(16), len(hashes), [None, laid]).cast(pa.binary())
+    buffer = pa.py_buffer(np.ascontiguousarray(hashes).astype(">u8").tobytes())
+    return pa.Array.from_buffers(pa.binary(16), len(hashes), [None, buffer]).cast(pa.binary())
 
 
 class Known:
@@ -80,7 +80,7 @@ class Known:
 
         for kind in pc.unique(rows["kind"]).to_pylist():
             mine = rows.filter(pc.equal(rows["kind"], kind))
-            self.add(kind, halves(_joined(mine["hash"])), mine["trace"].to_numpy().astype(np.int32))
+            self.add(kind, laid(mine["hash"]), mine["trace"].to_numpy().astype(np.int32))
 
     def traces(self, hashes: Halves) -> Ints:
         """The trace of each hash, `NO_TRACE` for one that is not known."""
@@ -122,21 +122,24 @@ class Known:
         return pa.array(self._kinds, pa.string())
 
 
+def laid(column: pa.ChunkedArray) -> Halves:
+    """A column of hashes, none of them null, as pairs of numbers."""
+    import pyarrow as pa
+
+    if not len(column):
+        return halves(b"")
+    return np.concatenate([halves(_bytes(chunk.cast(pa.binary(16)))) for chunk in column.chunks if len(chunk)])
+
+
+def _bytes(chunk: pa.FixedSizeBinaryArray) -> memoryview:
+    return memoryview(chunk.buffers()[1])[chunk.offset * 16 : (chunk.offset + len(chunk)) * 16]
+
+
 def known_of(rows: pa.Table) -> Known:
     """What is known by the rows of the lake's `traces`: kind, hash, trace."""
     known = Known()
     known.take_in(rows)
     return known
-
-
-def _joined(hashes: pa.ChunkedArray) -> bytes:
-    import pyarrow as pa
-
-    return b"".join(_laid(chunk.cast(pa.binary(16))) for chunk in hashes.chunks)
-
-
-def _laid(chunk: pa.FixedSizeBinaryArray) -> memoryview:
-    return memoryview(chunk.buffers()[1])[chunk.offset * 16 : (chunk.offset + len(chunk)) * 16]
 
 
 def distinct(hashes: Halves) -> tuple[Halves, npt.NDArray[np.int64]]:
@@ -147,15 +150,22 @@ def distinct(hashes: Halves) -> tuple[Halves, npt.NDArray[np.int64]]:
     (2, [1, 0, 1])
     """
     order = np.argsort(hashes[:, 0])
-    high = hashes[order, 0]
-    if (high[1:] == high[:-1]).any():
+    is_same, is_equal = _beside(hashes, order)
+    if (is_same & ~is_equal).any():  # two hashes that share their first half
         order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-    ordered = hashes[order]
-    is_new = np.ones(len(ordered), np.bool_)
-    is_new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    which = np.empty(len(ordered), np.int64)
+        _, is_equal = _beside(hashes, order)
+    is_new = np.ones(len(order), np.bool_)
+    is_new[1:] = ~is_equal
+    which = np.empty(len(order), np.int64)
     which[order] = np.cumsum(is_new) - 1
-    return ordered[is_new], which
+    return hashes[order[is_new]], which
+
+
+def _beside(hashes: Halves, order: npt.NDArray[np.int64]) -> tuple[Flags, Flags]:
+    """Of each hash but the first in an order, whether it shares the first half with the one before, and both halves."""
+    high, low = hashes[order, 0], hashes[order, 1]
+    is_same = high[1:] == high[:-1]
+    return is_same, is_same & (low[1:] == low[:-1])
 
 
 def joined(hashes: Sequence[bytes]) -> Halves:

@@ -25,6 +25,7 @@ from limner.flow.sources.consents import (
 )
 from limner.flow.sources.desk import Desk
 from limner.flow.sources.duplicates import mark_duplicates, put_aside
+from limner.flow.sources.in_place import found_in_place, write_beside
 from limner.flow.sources.loads import Counts, Progress, counts_ahead, note, note_ahead
 from limner.flow.sources.mapping import Mapped
 from limner.flow.sources.pairs import Pairs, identifier_rows
@@ -32,8 +33,10 @@ from limner.flow.sources.rejects import counts_by_load, reject_rows
 from limner.flow.sources.sections import Making, offset_of
 from limner.flow.sources.spares import SPARE_EVENTS, SPARE_LINES
 from limner.flow.sources.staging import ROWS
+from limner.flow.sources.stated import Stated
 from limner.flow.sources.stream import Failed, Job, Piece, Run, stream
 from limner.flow.sources.traces import Traces
+from limner.store.lake.in_place import InPlace, known
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,11 +58,14 @@ _TABLES: Sequence[tuple[str, Callable[[Making], exp.Query | None]]] = (
 class Place:
     """The working place of one collect: the desk, the traces known, and the rows of its files, read ahead.
 
-    It is opened when there is a file to load. `traces` known before are used and left open.
+    It is opened when there is a file to load. `traces` known before are used and left open, and what is `stated` too.
     """
 
-    def __init__(self, stores: Stores, runs: Sequence[Run], traces: Traces | None = None) -> None:
+    def __init__(
+        self, stores: Stores, runs: Sequence[Run], traces: Traces | None = None, stated: Stated | None = None
+    ) -> None:
         self._closing = ExitStack()
+        self.stated = stated or Stated()
         if not runs:
             return
         with ExitStack() as opened:
@@ -87,7 +93,8 @@ def load_files(
     place.desk.clear()
     counts = {job.load.load: job.load.counts for job in run.jobs}
     pairs = remembered(stores, run.jobs) if pairs is None else pairs
-    writing = _Writing(place.desk, stores, definitions, run.mapping, place.traces, pairs, counts)
+    files = known(stores.ledger, counts) if run.mapping.source.in_place else {}
+    writing = _Writing(place.desk, stores, definitions, run.mapping, place.traces, place.stated, pairs, counts, files)
     steps: list[Progress] = []
     with closing(writing.behind), closing(batches(place.desk, run.mapping, place.ready, tell)) as found:
         for batch in found:
@@ -124,15 +131,20 @@ def _name(piece: Piece) -> str:
 
 @dataclass
 class _Writing:
-    """Writing what batches state; `counts` are those of each load as far as it has come."""
+    """Writing what batches state; `counts` are those of each load as far as it has come.
+
+    `files` are those that are read in place, by load.
+    """
 
     desk: Desk
     stores: Stores
     definitions: Definitions
     mapping: Mapped
     traces: Traces
+    stated: Stated
     pairs: Pairs
     counts: Mapping[int, Counts]
+    files: dict[int, InPlace]
     behind: Behind = field(default_factory=Behind)
 
     def write(self, batch: Batch) -> list[Progress]:
@@ -155,7 +167,7 @@ class _Writing:
         """Hand over the rows of all tables, the events last."""
         desk, stores, mapping, counts = self.desk, self.stores, self.mapping, self.counts
         making = Making(mapping, ROWS, started, exp.Literal.number(0))
-        mark_duplicates(desk, making, stores)
+        mark_duplicates(desk, making, stores.lake, self.stated)
         mark_receipts(desk, making, stores)
         making = replace(making, day_offset=offset_of(desk, ROWS, stores.settings.workspace.zone))
         names = {piece.job.load.load: _name(piece) for piece in batch.pieces}
@@ -175,9 +187,21 @@ class _Writing:
         steps = [_step(piece, counts[piece.job.load.load] + new[piece.job.load.load]) for piece in batch.pieces]
         self.behind.hand(self.traces.sealed())
         self.behind.hand(lambda: note_ahead(stores, steps, counts))
+        if mapping.source.in_place:
+            self._lay_beside(batch, making)
+            return steps
         events = sections.orders if mapping.lines else sections.events
         append("events", _asked(desk, making, "events", receipt_events if mapping.source.receipts else events))
         return steps
+
+    def _lay_beside(self, batch: Batch, making: Making) -> None:
+        """Hand over what must stand beside files that are read in place."""
+        for piece in batch.pieces:
+            load = piece.job.load.load
+            found = found_in_place(self.desk, making, self.stores, piece.job.path, load, self.files.get(load))
+            if found is not None:
+                self.files[load] = found.file
+                self.behind.hand(partial(write_beside, self.stores.lake, _name(piece), found, making.shared))
 
     def _write_identifiers(self, append: _Append, making: Making) -> None:
         query = sections.named(making)

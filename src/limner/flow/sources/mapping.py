@@ -10,10 +10,9 @@ from sqlglot import exp
 
 from limner.core.errors import BadDefinition, near, words
 from limner.core.kinds import SHIPPED, IdentifierKind, Kinds
-from limner.core.settings import EnrichSettings
 from limner.flow.sources.conditions import columns_of, condition
 from limner.flow.sources.definition import Condition, EventMap, Field, Reads, Source, as_field, is_read
-from limner.flow.sources.enriching import Enriched, at_work, found_by, inputs, spelled_out
+from limner.flow.sources.enriching import Enriched, Make, at_work, found_by, inputs, spelled_out
 from limner.flow.sources.names import ORDER, REFUND
 from limner.flow.sources.readings import Reading, Type, source_text
 
@@ -25,6 +24,12 @@ NOTHING_MAPPED = words(
 NEEDED = words("source_field_needed", "Source {source!r}: {section} needs the field {name!r}.")
 NO_OWNER = words(
     "source_needs_identifiers", "Source {source!r}: {section} belong to somebody. Map identifiers as well."
+)
+
+NOT_IN_PLACE = words(
+    "source_not_in_place",
+    "Source {source!r}: rows can be read in place where each is an event of its own, in Parquet files; it has {what}. "
+    "Leave in_place out, and its rows are taken in.",
 )
 
 EVENT: Mapping[str, Type] = {
@@ -214,15 +219,16 @@ def mapped(
     zone: str,
     currency: str,
     properties: Mapping[str, str],
-    enrich: EnrichSettings | None = None,
+    enrich: Make | None = None,
     kinds: Kinds = SHIPPED,
 ) -> Mapped:
     """Hold a source against the columns of a file (name → type in words).
 
-    `properties` are the typed columns of events: name without `p_` → type; `kinds` those of identifiers. Without the
-    settings of `enrich` its entries are held against the columns and not made ready. Raises BadDefinition for a column
+    `properties` are the typed columns of events: name without `p_` → type; `kinds` those of identifiers. Without
+    `enrich`, which makes them ready, its entries are only held against the columns. Raises BadDefinition for a column
     the file does not have, with names that may have been meant.
     """
+    _need_in_place(source)
     source = spelled_out(source)
     wanted = [name for name in found_by(source) if name in set(_mentions(source))]
     columns = {**columns, **dict.fromkeys(wanted, "text")}
@@ -293,6 +299,19 @@ def _mentions(source: Source) -> Iterator[str]:
     for matching in (source.cancelled, *(r.matching for r in source.reject), *_matchings(source)):
         yield from columns_of(matching)
     yield from inputs(source)
+
+
+def _need_in_place(source: Source) -> None:
+    """Refuse a source that cannot be read in place, though it says so."""
+    if not source.in_place:
+        return
+    has = {
+        "order lines": source.lines, "receipts": source.receipts, "live clients": source.live, "a database": source.sql,
+        "columns at fixed places": source.fixed, "no events": not source.events,
+    }  # fmt: skip
+    for what, is_there in has.items():
+        if is_there:
+            raise BadDefinition(NOT_IN_PLACE, source=source.id, what=what)
 
 
 def _matchings(source: Source) -> Iterator[Mapping[str, object]]:

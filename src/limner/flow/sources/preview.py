@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from sqlglot import exp
+
 from limner.core.moments import moment
 from limner.core.normal import amount, identifier, masked
-from limner.flow.sources.definition import Field, Reads, Source, as_field, is_read
+from limner.flow.sources.conditions import condition
+from limner.flow.sources.definition import EventMap, Field, Reads, Source, as_field, is_read
 from limner.flow.sources.looks import Look
-from limner.flow.sources.names import canonical_name
+from limner.flow.sources.names import REFUND, canonical_name
 
 SHOWN = 5
 
@@ -32,14 +35,16 @@ def _shown(source: Source, row: Mapping[str, str], zone: str) -> dict[str, str]:
     who = [identifier(kind, _value(reads, row)) for kind, reads in source.identifiers.items()]
     named = next((n for n in who if n.value and n.kind not in ("masked_phone", "masked_email")), None)
     found: dict[str, str] = {}
-    if source.events:
-        event = source.events[0]
+    event = _event_of(source, row)
+    if event is not None:
         found["name"] = canonical_name(_value(event.name, row))
         found["at"] = _when(event.happened_at, row, zone)
         found["order"] = _value(event.order_id, row) if is_read(event.order_id) else ""
         money = event.amount if is_read(event.amount) else source.lines.amount if source.lines else ""
-        found["amount"] = _money(money, row)
+        found["amount"] = _money(money, row).removeprefix("-" if found["name"] == REFUND else "")
         found["item"] = _value(source.lines.item_id if source.lines else event.item_id, row)
+    elif source.events:
+        found["name"] = ""
     elif source.items:
         found |= {"item": _value(source.items.item_id, row), "called": _value(source.items.name, row)}
     elif source.sites:
@@ -48,6 +53,20 @@ def _shown(source: Source, row: Mapping[str, str], zone: str) -> dict[str, str]:
         found |= {name: masked(_value(reads, row)) for name, reads in source.traits.items()}
     found["who"] = f"{named.kind} {masked(named.value)}" if named else "nobody" if source.identifiers else ""
     return found
+
+
+def _event_of(source: Source, row: Mapping[str, str]) -> EventMap | None:
+    """The first event that a row is, by its condition; None when it is none."""
+    import duckdb
+
+    def told(name: str) -> exp.Expr:
+        return exp.Literal.string(row[name]) if row.get(name) else exp.cast(exp.null(), "VARCHAR")
+
+    for event in source.events:
+        query = exp.select(condition(event.matching, told, f"sources/{source.id}"))
+        if duckdb.sql(query.sql("duckdb")).fetchall()[0][0]:
+            return event
+    return None
 
 
 def _when(reads: Reads, row: Mapping[str, str], zone: str) -> str:

@@ -260,6 +260,8 @@ def instant_literal(instant: datetime) -> exp.Expr:
 def offset_minutes(reading: Reading, columns: Mapping[str, str]) -> exp.Expr:
     """The offset a stamp was written with, in minutes; null without one, and for Z."""
     field = reading.field
+    if ready_name(f"{reading.key}_off") in columns:
+        return exp.column(ready_name(f"{reading.key}_off"), quoted=True)
     if ready_name(reading.key) in columns:
         shared = columns[ready_name(reading.key)].removeprefix(READY)
         return exp.cast(exp.Literal.number(shared) if shared else exp.null(), "INT")

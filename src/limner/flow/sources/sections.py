@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -65,7 +65,13 @@ def offset_of(desk: Desk, rows: str, zone: str) -> exp.Expr:
         return exp.select(exp.func("min", moment), exp.func("max", moment.copy())).from_(rows)
 
     low, high = desk.one(desk.once(("span", rows), build))
-    if low is None:
+    return offset_between((low, high), zone)
+
+
+def offset_between(span: tuple[datetime | None, datetime | None], zone: str) -> exp.Expr:
+    """The zone's offset in seconds at `moment`, over the years from one moment to another; 0 for none."""
+    low, high = span
+    if low is None or high is None:
         return exp.Literal.number(0)
     low, high = low.astimezone(UTC), high.astimezone(UTC)
     steps = _steps(zone, max(low, BEGINNING).year, high.year)
@@ -100,7 +106,8 @@ def hour_of(making: Making, happened: exp.Expr, written: exp.Expr | None) -> exp
     return template("CAST(((:us) // 3600000000) % 24 AS TINYINT)", us=local)
 
 
-def _good(part: Part | None = None) -> exp.Expr:
+def usable(part: Part | None = None) -> exp.Expr:
+    """Whether a staged row can be used, and is taken by a part."""
     usable = exp.column("w").is_(exp.null())
     return exp.and_(usable, exp.column(part.flag)) if part and part.flag else usable
 
@@ -116,7 +123,7 @@ def _columns(part: Part, names: Sequence[str]) -> Iterator[exp.Expr]:
 
 def events(making: Making) -> exp.Query | None:
     """One event per row and part that takes it."""
-    parts = [_event(making, part) for part in making.mapped.of("events")]
+    parts = [event(making, part) for part in making.mapped.of("events")]
     return stacked(parts)
 
 
@@ -133,7 +140,8 @@ def event_key(making: Making, key: str) -> exp.Expr:
     return template("unhex(md5(:s || '|' || :x))", s=making.mapped.source.id, x=exp.column(key))
 
 
-def _event(making: Making, part: Part) -> exp.Select:
+def event(making: Making, part: Part) -> exp.Select:
+    """The events of the rows that a part takes."""
     happened = exp.column(part.fields["happened_at"])
     written = exp.column(part.fields["happened_at"] + "_off")
     wanted = making.common(happened)
@@ -150,7 +158,7 @@ def _event(making: Making, part: Part) -> exp.Select:
     extra = _loose(making, part)
     if extra is not None:
         wanted.append(extra.as_("extra"))
-    return exp.select(*wanted).from_(making.rows).where(_good(part))
+    return exp.select(*wanted).from_(making.rows).where(usable(part))
 
 
 def is_history(making: Making, happened: exp.Expr) -> exp.Expr:
@@ -160,17 +168,17 @@ def is_history(making: Making, happened: exp.Expr) -> exp.Expr:
     return exp.LT(this=happened.copy(), expression=instant_literal(making.received_at - LATE))
 
 
-def _loose(making: Making, part: Part) -> exp.Expr | None:
-    """Undeclared properties and kept columns as one JSON text."""
-    keeps = making.mapped.source.extra == "keep"
-    if "extra" in part.fields:
-        return masked_json(exp.column(part.fields["extra"]))
+def _loose(making: Making, part: Part, pick: Callable[[exp.Expr], exp.Expr] = lambda column: column) -> exp.Expr | None:
+    """Undeclared properties and kept columns as one JSON text; `pick` makes one value of those of several rows."""
+    keeps = making.mapped.source.extra == "keep" and not part.fields.get("extra")
+    stated = pick(exp.column(part.fields.get("extra", "extra"))) if keeps or "extra" in part.fields else None
     if not part.loose:
-        return exp.column("extra") if keeps else None
-    pairs = [p for name, key in part.loose.items() for p in (exp.Literal.string(name), exp.column(key))]
+        return stated if keeps or stated is None else masked_json(stated)
+    pairs = [p for name, key in part.loose.items() for p in (exp.Literal.string(name), pick(exp.column(key)))]
     own = exp.cast(exp.Anonymous(this="json_object", expressions=pairs), "VARCHAR")
-    whole = template("json_merge_patch(coalesce(:x, '{}'), :own)", x=exp.column("extra"), own=own) if keeps else own
-    return masked_json(whole)
+    if stated is None:
+        return masked_json(own)
+    return masked_json(template("json_merge_patch(coalesce(CAST(:x AS VARCHAR), '{}'), :own)", x=stated, own=own))
 
 
 # ------------------------------------------------------------------------------------------------ orders with lines
@@ -186,7 +194,7 @@ def order_lines(making: Making) -> exp.Query | None:
 
 def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     order, name = exp.column(part.fields["order_id"]), exp.column(part.fields["name"])
-    own = exp.Window(this=None, partition_by=_same_event(part))
+    own = exp.Window(this=None, partition_by=_sameevent(part))
 
     def over(function: exp.Expr) -> exp.Expr:
         window = own.copy()
@@ -210,11 +218,11 @@ def _lines_of(making: Making, part: Part, lines: Part) -> exp.Select:
     off = over(exp.ArgMin(this=exp.column(part.fields["happened_at"] + "_off"), expression=exp.column("_line")))
     inner = exp.select(
         "*", happened.as_("order_at"), trace.as_("order_trace"), off.as_("order_off")
-    ).from_(making.rows).where(_good(part))  # fmt: skip
+    ).from_(making.rows).where(usable(part))  # fmt: skip
     return exp.select(*wanted).from_(inner.subquery("of_order"))
 
 
-def _same_event(part: Part) -> list[exp.Expr]:
+def _sameevent(part: Part) -> list[exp.Expr]:
     """What order lines must share to be one event: load, name, order number, and the event id if it has one."""
     keys = [part.fields[name] for name in ("name", "order_id", "event_id") if name in part.fields]
     return [load_of(exp.column("_line")), *(exp.column(key) for key in keys)]
@@ -273,11 +281,12 @@ def _order(making: Making, part: Part, lines: Part) -> exp.Select:
     wanted.append(signed_amount(name, paid).as_("amount"))
     if "event_id" in part.fields:
         wanted.append(event_key(making, part.fields["event_id"]).as_("event_key"))
-    if "extra" in part.fields:
-        wanted.append(masked_json(_first(exp.column(part.fields["extra"]))).as_("extra"))
+    extra = _loose(making, part, _first) if "extra" in part.fields else None
+    if extra is not None:
+        wanted.append(extra.as_("extra"))
     wanted += _order_properties(making, part, lines)
-    grouped = exp.select(*wanted).from_(making.rows).where(_good(part))
-    grouped = grouped.group_by(*_same_event(part))
+    grouped = exp.select(*wanted).from_(making.rows).where(usable(part))
+    grouped = grouped.group_by(*_sameevent(part))
     happened = exp.column("order_at")
     outer = [
         *making.common(happened, "order_line"), day_of(making, happened).as_("day"),
@@ -319,7 +328,7 @@ def named(making: Making) -> exp.Query | None:
     if not own:
         return None
     wanted = [load_of(exp.column("_line")).as_("load"), exp.column("trace"), exp.column("moment")]
-    return exp.select(*wanted, *(exp.column(name) for name in own)).from_(making.rows).where(_good())
+    return exp.select(*wanted, *(exp.column(name) for name in own)).from_(making.rows).where(usable())
 
 
 def own_traces(mapped: Mapped) -> list[str]:
@@ -341,7 +350,7 @@ def traits(making: Making) -> exp.Query | None:
             value = {"number": exp.cast(exp.column(key), "DOUBLE")}
         wanted = [*making.common(exp.column("moment")), exp.column("trace"), exp.Literal.string(name).as_("name")]
         wanted += [v.as_(column) for column, v in value.items()]
-        stated = exp.and_(_good(), exp.column("trace").is_(exp.null()).not_(), exp.column(key).is_(exp.null()).not_())
+        stated = exp.and_(usable(), exp.column("trace").is_(exp.null()).not_(), exp.column(key).is_(exp.null()).not_())
         rows = exp.select(*wanted).from_(making.rows).where(stated)
         # what is live comes in any order: another value may yet come between two that are alike
         parts.append(rows if making.mapped.source.live else _changes(rows, ["trace"], [exp.column(key)]))
@@ -382,7 +391,7 @@ def _plain(
         if keeps_extra and making.mapped.source.extra == "keep":
             wanted.append(exp.column("extra"))
         key, *rest = [part.fields[f] for f in fields if f in part.fields]
-        rows = exp.select(*wanted).from_(making.rows).where(_good(part))
+        rows = exp.select(*wanted).from_(making.rows).where(usable(part))
         parts.append(_changes(rows, [key], [exp.column(c) for c in rest] or [exp.column(key)]))
     return stacked(parts)
 
@@ -396,7 +405,7 @@ def holdings(making: Making) -> exp.Query | None:
         wanted += _columns(part, ("kind", "item_id", "opened_at", "closed_at", "amount"))
         if "amount" in part.fields:
             wanted.append(opened.as_("amount_at"))
-        parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
+        parts.append(exp.select(*wanted).from_(making.rows).where(usable(part)))
     return stacked(parts)
 
 
@@ -409,5 +418,5 @@ def relations(making: Making) -> exp.Query | None:
         wanted += _columns(part, ("kind", "operator", "until_at"))
         if f"o{place}" in others:
             wanted.append(exp.column(f"o{place}_trace").as_("other_trace"))
-        parts.append(exp.select(*wanted).from_(making.rows).where(_good(part)))
+        parts.append(exp.select(*wanted).from_(making.rows).where(usable(part)))
     return stacked(parts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlglot import condition, exp
 
 from limner.flow.sources.names import ORDER, REFUND
+from limner.store.lake.leaving import sides_without
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +26,8 @@ def prepare_revival(stores: Stores, name: str) -> Revival:
 
     Of several the one with a customer comes back, then the first. `name` says what made room for them.
     """
+    if not stores.lake.rows(SPARE_EVENTS):
+        return Revival()  # and nothing is read: a file in place may be what has to go
     chosen = stores.lake.table(_orphans())
     if not chosen.num_rows:
         return Revival()
@@ -52,8 +55,15 @@ def prepare_yielding(stores: Stores, hidden: Stores, load: int, name: str) -> Yi
     spare = twice.filter(pc.invert(is_receipt))
     given = {"given_twice": spare.select(["name", "order_id"])}
     semi, anti = (hidden.lake.table(_lines_of(kind), given=given) for kind in ("semi", "anti"))
-    parts = (("events", kept), ("lines", anti), (SPARE_EVENTS, spare), (SPARE_LINES, semi))
+    sides = sides_without(hidden.lake, load, twice["seq"])
+    parts = (
+        ("events", twice.slice(0, 0) if sides else kept),
+        ("lines", anti),
+        (SPARE_EVENTS, spare),
+        (SPARE_LINES, semi),
+    )
     ready = [one for table, rows in parts if rows.num_rows for one in stores.lake.prepare(table, [(name, rows, load)])]
+    ready += [(f"{name}/{at}", file) for at, file in enumerate(sides)]
     aside = (semi if own else spare).select(["order_id", "name", "trace"])
     return Yielding(tuple(ready), aside, int(pc.sum(is_receipt).as_py() or 0))
 

@@ -77,13 +77,23 @@ def waiting(source: Source, folder: Path) -> list[Path]:
     return sorted(incoming(source, folder).glob("*.parquet"))
 
 
+def clear_incoming(folder: Path, source: str = "*") -> int:
+    """Delete what waits of a source, or of every one; how many files. It is drawn anew by the next collect."""
+    found = [path for path in (folder / "state" / "incoming").glob(f"{source}/*") if path.is_file()]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
 def draw(stores: Stores, source: Source, url: str, folder: Path, tell: Tell = silent) -> Path | None:
     """Read what is new into a file; None when there is nothing. Nothing of an earlier reading may wait any more.
 
     A source without a cursor is read whole. Raises Broken when the database does not answer.
     """
     place = incoming(source, folder)
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for each in (place.parent, place):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        each.chmod(0o700)
     for left in place.glob(".*.part"):
         left.unlink()
     before = last_cursor(stores, source)

@@ -60,10 +60,10 @@ class Read:
 def read(mapped: Mapped, rows: pa.Table, traces: Traces, now: datetime, *, is_part: bool = False) -> Read:
     """Read what needs no engine, and give every identifier its trace."""
     rows, odd = with_found(mapped.enriched, rows, mapped.columns, traces, is_part=is_part)
-    rows, columns = with_ready(mapped, rows, _kinds(mapped, rows))
+    rows, columns, unread = with_ready(mapped, rows, _kinds(mapped, rows))
     rows, columns, doubtful = with_traces(mapped, rows, columns, traces, now, is_part=is_part)
     columns |= {ready_name(f"{key}_{c}"): READY for key in odd for c in ("why", "raw")}
-    return Read(rows, columns, doubtful | odd, is_part)
+    return Read(rows, columns, doubtful | unread | odd, is_part)
 
 
 def stage(desk: Desk, mapped: Mapped, given: Read, into: str) -> frozenset[str]:
@@ -166,7 +166,7 @@ class _Work:
         return found
 
 
-def _extra(mapped: Mapped, columns: dict[str, str]) -> exp.Expr:
+def extra_of(mapped: Mapped, columns: Mapping[str, str]) -> exp.Expr:
     """The columns nobody mapped as JSON text; what looks like a phone or a mail address in them is masked."""
     known = set(mentioned(mapped.source, columns))
     pairs: list[exp.Expr] = []
@@ -212,7 +212,9 @@ class _Look:
             way = fast(reading, self.columns)
             value = _choice(way.raw, self.inline[key]) if key in self.inline else way.value
             wanted.append(value.as_(key))
-            if key in self.shown:
+            if key in self.shown and ready_name(f"{key}_why") in self.columns:
+                wanted += [exp.column(ready_name(f"{key}_{c}"), quoted=True).as_(f"{key}_{c}") for c in ("why", "raw")]
+            elif key in self.shown:
                 raw = exp.cast(way.raw, "VARCHAR")
                 wanted.append((exp.Case().when(way.is_slow, raw) if way.is_slow else nothing()).as_(f"{key}_raw"))
             if key in self.mapped.stamps:
@@ -221,7 +223,7 @@ class _Look:
         place = f"sources/{self.mapped.source.id}"
         wanted += [flag_tree(test, self.columns, place).as_(flag) for flag, test in self.mapped.flags.items()]
         if self.mapped.source.extra == "keep":
-            wanted.append(_extra(self.mapped, self.columns).as_("extra"))
+            wanted.append(extra_of(self.mapped, self.columns).as_("extra"))
         return exp.select(*wanted).from_(prepared(self.columns, CHUNK).subquery("p"))
 
     def _identified(self) -> list[str]:
@@ -244,7 +246,9 @@ class _Look:
                 query = _join(query, f"fix_{key}", f"{key}_raw", f"fix_{key}")
             wanted.append(exp.cast(value, kind).as_(key))
             if key in self.shown:
-                why = exp.column("why", f"fix_{key}") if key in self.mended else nothing()
+                has_why = ready_name(f"{key}_why") in self.columns
+                why = exp.column(f"{key}_why", "c") if has_why else nothing()
+                why = exp.column("why", f"fix_{key}") if key in self.mended else why
                 wanted += [why.as_(f"{key}_why"), exp.column(f"{key}_raw", "c")]
             if key in self.mapped.stamps:
                 wanted.append(exp.column(f"{key}_off", "c"))

@@ -14,7 +14,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from sqlalchemy import select
 from sqlglot import exp
 
 from limner.core.ids import identifier_hashes
@@ -24,8 +23,7 @@ from limner.flow.sources.known import NO_TRACE, Halves, Ints, distinct, joined, 
 from limner.flow.sources.readings import template
 from limner.flow.sources.seen import Seen, Told
 from limner.flow.sources.texts import NOT_THERE, Hashes
-from limner.store.ledger.erasures import buried
-from limner.store.ledger.tables import tombstones
+from limner.store.ledger.erasures import buried, forgotten
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +57,7 @@ class Traces:
         self._lock = Lock()
         self.known = known_of(stores.lake.table(exp.select("kind", "hash", "trace").from_("traces")))
         self._files = frozenset(stores.lake.catalog.snapshot().of("traces"))
-        self._erased = self._tombstones()
+        self._erased = forgotten(self._stores.ledger)
 
     def renew(self) -> None:
         """Learn what others have added since, and forget the texts seen: for one who goes on for long."""
@@ -73,12 +71,7 @@ class Traces:
                 self.known.take_in(rows.filter(is_new))
         self._files = files
         self._seen.clear()
-        self._erased = self._tombstones()
-
-    def _tombstones(self) -> set[tuple[str, bytes]]:
-        with self._stores.ledger.read() as connection:
-            rows = connection.execute(select(tombstones.c.kind, tombstones.c.hash)).all()
-        return {(kind, bytes(mark)) for kind, mark in rows}
+        self._erased = forgotten(self._stores.ledger)
 
     def told(self, kind: IdentifierKind, raws: pa.ChunkedArray, now: datetime) -> Told:
         """What becomes of identifiers of a kind, null where a row has none; those not seen before are learned."""

@@ -52,10 +52,13 @@ def _standing(stores: Stores, sources: set[str]) -> Sequence[tuple[int, str, str
 
 
 def replaces_of(source: Source) -> str:
-    """What a file of a known name is. A database read whole takes the place of its last reading; parts of it do not."""
+    """What a file of a known name is.
+
+    A database read whole takes the place of its last reading; parts of it do not. A table read in place is what it is.
+    """
     if source.sql is not None:
         return "never" if source.sql.cursor else "by_name"
-    return source.replaces
+    return "by_partition" if source.in_place else source.replaces
 
 
 def _takes(one: Given, place: str) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ip_database import xdb
 from limner.core.errors import Broken
 from limner.core.settings import EnrichSettings
 from limner.flow.sources.enrich import Enriching, enrichers
@@ -186,28 +185,6 @@ def test_a_phone_of_the_library_has_place_and_carrier():
     assert finds("phone", "13812349876 ") == found
 
 
-def xdb(path, entries):
-    """A small database of the form of ip2region: (first, last, said) by IPv4 addresses, sorted."""
-    head, vectors, texts, segments = bytearray(256), bytearray(256 * 256 * 8), bytearray(), []
-    struct.pack_into("<HHIII", head, 0, 2, 1, 0, 0, 0)
-    place = 256 + len(vectors)
-    for first, last, said in entries:
-        written = said.encode()
-        segments.append((first, last, len(written), place + len(texts)))
-        texts += written
-    index = bytearray()
-    base = place + len(texts)
-    for first, last, length, where in segments:
-        a, b = (bytes(int(part) for part in ip.split(".")) for ip in (first, last))
-        slot = (a[0] * 256 + a[1]) * 8
-        start = base + len(index)
-        index += a[::-1] + b[::-1] + struct.pack("<HI", length, where)
-        struct.pack_into("<II", vectors, slot, start, start)
-    struct.pack_into("<II", head, 8, base, base + len(index) - 14)
-    path.write_bytes(bytes(head + vectors + texts + index))
-    return path
-
-
 def test_ip_addresses(tmp_path):
     path = xdb(
         tmp_path / "small.xdb",
@@ -241,3 +218,15 @@ def test_every_kind_says_what_it_finds():
         assert set(kind.finds.values()) <= {"text", "number", "bool", "date"}
         assert kind.__doc__
         assert kind.read.__doc__
+
+
+@pytest.mark.parametrize(
+    ("code", "city"),
+    [
+        ("452129", "崇左市"), ("452122", "南宁市"), ("452226", "来宾市"), ("452223", "柳州市"), ("452427", "贺州市"),
+        ("452421", "梧州市"), ("452502", "贵港市"), ("522502", "贵阳市"), ("522501", "安顺市"), ("532231", "昆明市"),
+        ("632124", "西宁市"), ("642123", "中卫市"), ("642125", "银川市"), ("654101", "伊犁哈萨克自治州"),
+    ],
+)  # fmt: skip
+def test_prefectures_that_were_shared_out(code, city):
+    assert divisions().of_code(code).city == city

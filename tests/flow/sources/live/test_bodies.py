@@ -95,7 +95,7 @@ def test_a_bomb_is_not_unpacked():
         inflated(gzip.compress(b"0" * (MOST // 2)) * 3)
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b"{}" * 99)[:-9], b"\x1f\x8bjunk", b"\x78\x9cjunk"])
+@pytest.mark.parametrize("body", [gzip.compress(b"{}" * 99, mtime=0)[:-9], b"\x1f\x8bjunk", b"\x78\x9cjunk"])
 def test_packing_that_is_broken_is_said(body):
     with pytest.raises(Unusable, match="packing"):
         inflated(body)

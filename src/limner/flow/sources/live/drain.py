@@ -7,7 +7,7 @@ cut off is done again from there, with the same rows under the same names; batch
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,19 +22,25 @@ from limner.core.ours import Property
 from limner.core.tell import Tell, silent
 from limner.flow.sources.collect import map_file
 from limner.flow.sources.definition import LiveMap, Source
+from limner.flow.sources.holding import within
+from limner.flow.sources.known import laid
+from limner.flow.sources.live.enriching import Finders
 from limner.flow.sources.live.gather import Heard, Protocols, Reading, gather
-from limner.flow.sources.live.keys import Keys, laid
+from limner.flow.sources.live.keys import Keys
 from limner.flow.sources.live.rows import PARTS
+from limner.flow.sources.live.settling import guards, hear, hidden_days
 from limner.flow.sources.live.source import Rows, source_of
 from limner.flow.sources.loading import Place, load_files, remembered
-from limner.flow.sources.loads import Counts, load_of, total
+from limner.flow.sources.loads import STANDING, Counts, load_of, total
 from limner.flow.sources.pairs import Pairs
 from limner.flow.sources.readings import instant_literal
+from limner.flow.sources.stated import Stated
 from limner.flow.sources.stream import Failed, Job, Run
 from limner.flow.sources.traces import Traces
+from limner.store.lake.compacting import LIVE
 from limner.store.ledger.columns import instant, micros
 from limner.store.ledger.tables import drains, loads
-from limner.store.stream import Segment, Stream
+from limner.store.stream import Segment, Waiting
 
 if TYPE_CHECKING:
     from limner.store.definitions import Definitions
@@ -52,11 +58,17 @@ _NUMBERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What a drain brought into the lake: segments, the counts of each load, and how many segments wait still."""
+    """What a drain brought into the lake: segments, the counts of each load, and how many segments wait still.
+
+    `gone` are requests that the stream has lost before they were drained.
+    `held` are the loads among them whose rows nobody sees until they are released.
+    """
 
     segments: int = 0
     loads: Mapping[int, Counts] = field(default_factory=dict)
     waiting: int = 0
+    gone: int = 0
+    held: tuple[int, ...] = ()
 
     @property
     def counts(self) -> Counts:
@@ -65,11 +77,15 @@ class Drained:
 
     def __str__(self) -> str:
         counts = self.counts
-        return f"drained {self.segments} segments: {counts.rows:,} rows, {sum(counts.rejected.values()):,} rejected"
+        told = f"drained {self.segments} segments: {counts.rows:,} rows, {sum(counts.rejected.values()):,} rejected"
+        told += f"; held: {', '.join(str(load) for load in self.held)}" if self.held else ""
+        return told + (f"; {self.gone:,} requests were deleted from the stream before" if self.gone else "")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {"segments": self.segments, "waiting": self.waiting, **self.counts.to_dict()}
+        gone = {"gone": self.gone} if self.gone else {}
+        held = {"held": list(self.held)} if self.held else {}
+        return {"segments": self.segments, "waiting": self.waiting, **gone, **held, **self.counts.to_dict()}
 
 
 def together(steps: Sequence[Drained]) -> Drained:
@@ -78,16 +94,22 @@ def together(steps: Sequence[Drained]) -> Drained:
     for step in steps:
         for load, more in step.loads.items():
             counts[load] = counts.get(load, Counts()) + more
-    return Drained(sum(step.segments for step in steps), counts, steps[-1].waiting if steps else 0)
+    waiting, gone = steps[-1].waiting if steps else 0, sum(step.gone for step in steps)
+    held = tuple(sorted({load for step in steps for load in step.held}))
+    return Drained(sum(step.segments for step in steps), counts, waiting, gone, held)
 
 
 @dataclass(frozen=True, slots=True)
 class _Intent:
-    """What is to be done: segments, and of every source its load, the first batch's number and the first line."""
+    """What is to be done: segments, and of every source its load, the first batch's number and the first line.
+
+    When it `is_in`, all rows are in the lake and only the stream has to hear of it.
+    """
 
     drain: int
     segments: tuple[Segment, ...]
     places: Mapping[str, tuple[int, int, int]]
+    is_in: bool = False
 
 
 class Drain:
@@ -96,9 +118,12 @@ class Drain:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._kinds = Protocols()
+        self._finders = Finders(stores.settings.enrich)
         self._traces: Traces | None = None
         self._keys: dict[str, Keys] = {}
         self._pairs: dict[int, Pairs] = {}
+        self._upcoming = 0
+        self._stated = Stated()
 
     def close(self) -> None:
         """Let go of what is remembered."""
@@ -112,27 +137,50 @@ class Drain:
         """
         stores, stream = self._stores, self._stores.stream
         reading = _reading(stores, definitions)
+        self._catch_up()
         intent = _unfinished(stores)
-        waiting = stream.waiting()
-        segments = intent.segments if intent else _some(stream, waiting)
+        if intent is not None and intent.is_in:
+            _let_go(stores, intent)
+            intent = None
+        waiting = Waiting() if intent else stream.waiting(AT_ONCE)
+        segments = intent.segments if intent else waiting.segments
         if not segments:
-            return Drained()
-        there = [segment for segment in segments if segment in waiting]
-        if intent and not there:  # all was in but for the last word
-            _finish(stores, intent)
-            return self.step(definitions, who=who, now=now, tell=tell)
+            return Drained(gone=waiting.gone)
         first = {source: line for source, (_, _, line) in intent.places.items()} if intent else {}
         heard = self._heard(segments, reading, now, first)
         if intent is None:
-            intent = _begin(stores, segments, heard, who, now)
+            guarded = {name for name in heard if guards(reading.sources.get(name))}
+            intent = _begin(stores, segments, heard, guarded, who, now)
         done = {
             intent.places[source][0]: self._load(definitions, reading, source, mine, intent, tell)
             for source, mine in heard.items()
         }
+        held = tuple(
+            load for name, mine in heard.items() if (load := self._judged(reading, name, mine, intent, who, now))
+        )
         _finish(stores, intent)
-        stream.drained(segments)
         self._remember(heard, now)
-        return Drained(len(segments), done, len(waiting) - len(there))
+        self._upcoming = intent.drain + 1
+        left = waiting.left if waiting.segments else len(stream.waiting(AT_ONCE).segments)
+        return Drained(len(segments), done, left, waiting.gone, held)
+
+    def _judged(
+        self, reading: Reading, name: str, heard: Heard, intent: _Intent, who: Actor, now: datetime
+    ) -> int | None:
+        """Hold what came to the checks of its source; the load, when it is held."""
+        stores, number = self._stores, intent.places[name][0]
+        source = reading.sources.get(name) or Source(id=name, live=LiveMap())
+        hear(stores, source, load_of(stores, number), heard.newest, who=who, now=now)
+        return number if load_of(stores, number).state == "held" else None
+
+    def _catch_up(self) -> None:
+        """Forget what is remembered when another process has drained since, for it knows what this one does not."""
+        with self._stores.ledger.read() as connection:
+            upcoming = self._stores.ledger.peek(connection, "drain")
+        if upcoming != self._upcoming:
+            self._keys.clear()
+            self._pairs.clear()
+        self._upcoming = upcoming
 
     def _heard(
         self, segments: Sequence[Segment], reading: Reading, now: datetime, first: Mapping[str, int]
@@ -159,7 +207,7 @@ class Drain:
             table, kinds = columns.table()
             rows = Rows(table, kinds, tuple(bad), tuple(left_out)) if takes_bad else Rows(table, kinds)
             types = {**gathering.types, **reading.declared}
-            mapping = map_file(stores, source_of(source, part, columns, types), Path(name), kinds)
+            mapping = map_file(stores, source_of(source, part, columns, types), Path(name), kinds, self._finders)
             load = replace(load_of(stores, number), started_at=instant(heard.newest))
             if load.done > first + turn:
                 continue  # this much was in
@@ -173,10 +221,11 @@ class Drain:
         else:
             self._traces.renew()
         load = run.jobs[0].load
+        seen = within(self._stores, [load.load]) if load.is_hidden else self._stores
         if load.load not in self._pairs:
-            self._pairs[load.load] = remembered(self._stores, run.jobs)
-        with closing(Place(self._stores, [run], self._traces)) as place:
-            for step in load_files(self._stores, definitions, place, run, tell, self._pairs[load.load]):
+            self._pairs[load.load] = remembered(seen, run.jobs)
+        with closing(Place(self._stores, [run], self._traces, self._stated)) as place:
+            for step in load_files(seen, definitions, place, run, tell, self._pairs[load.load]):
                 if isinstance(step, Failed):
                     raise step.error
 
@@ -196,38 +245,28 @@ def _reading(stores: Stores, definitions: Definitions) -> Reading:
     return Reading(definitions.of(Source), stores.settings.workspace.zone, declared)
 
 
-def _some(stream: Stream, waiting: Sequence[Segment]) -> tuple[Segment, ...]:
-    """The oldest segments that fit together, one at least."""
-    found: list[Segment] = []
-    size = 0
-    for segment in waiting:
-        size += stream.size(segment)
-        if found and size > AT_ONCE:
-            break
-        found.append(segment)
-    return tuple(found)
-
-
 def _unfinished(stores: Stores) -> _Intent | None:
     with stores.ledger.read() as connection:
         row = connection.execute(select(drains).order_by(drains.c.drain).limit(1)).mappings().first()
     if row is None:
         return None
     body = json.loads(row["body"])
-    segments = tuple(Segment(part, number) for part, number in body["segments"])
-    return _Intent(row["drain"], segments, {name: tuple(place) for name, place in body["places"].items()})
+    segments = tuple(Segment(*named) for named in body["segments"])
+    places = {name: tuple(place) for name, place in body["places"].items()}
+    return _Intent(row["drain"], segments, places, body.get("is_in", False))
 
 
 def _begin(
-    stores: Stores, segments: tuple[Segment, ...], heard: Mapping[str, Heard], who: Actor, now: datetime
-) -> _Intent:
-    """Write down what is to be done; loads that are not there yet are begun."""
+    stores: Stores, segments: tuple[Segment, ...], heard: Mapping[str, Heard], guarded: Collection[str], who: Actor,
+    now: datetime,
+) -> _Intent:  # fmt: skip
+    """Write down what is to be done; loads that are not there yet are begun, those of `guarded` sources hidden."""
     with stores.ledger.write() as connection:
         places = {}
         for source, mine in heard.items():
             received = instant(mine.newest)
             content = _content(stores, received)
-            same = (loads.c.source == source, loads.c.content_hash == content, loads.c.state.in_(("running", "done")))
+            same = (loads.c.source == source, loads.c.content_hash == content, loads.c.state.in_(STANDING))
             row = connection.execute(select(loads.c.load, loads.c.done).where(*same)).first()
             number, done = (int(row[0]), int(row[1])) if row is not None else (0, 0)
             if row is None:
@@ -235,31 +274,46 @@ def _begin(
                 connection.execute(
                     insert(loads).values(
                         load=number, source=source, file=content, content_hash=content, state="running",
-                        started_at=received, actor=who.id,
+                        started_at=received, actor=who.id, is_hidden=source in guarded,
                     )
                 )  # fmt: skip
             first = -(-done // _NUMBERS) * _NUMBERS
             connection.execute(update(loads).where(loads.c.load == number).values(done=first))
             places[source] = (number, first, mine.gathering.first_line)
         drain = stores.ledger.take(connection, "drain")
-        body = {"segments": [[one.part, one.number] for one in segments], "places": places}
-        connection.execute(insert(drains).values(drain=drain, body=json.dumps(body), began_at=now))
-    return _Intent(drain, segments, places)
+        intent = _Intent(drain, segments, places)
+        connection.execute(insert(drains).values(drain=drain, body=_body(intent), began_at=now))
+    return intent
+
+
+def _body(intent: _Intent) -> str:
+    segments = [[one.part, one.number, one.last] for one in intent.segments]
+    return json.dumps({"segments": segments, "places": intent.places, "is_in": intent.is_in})
 
 
 def _finish(stores: Stores, intent: _Intent) -> None:
+    """Note that all is in, and how far the stream has been drained with it; then the stream may let go."""
+    with stores.ledger.write() as connection:
+        stores.stream.passed(connection, intent.segments)
+        values = {"body": _body(replace(intent, is_in=True))}
+        connection.execute(update(drains).where(drains.c.drain == intent.drain).values(**values))
+    _let_go(stores, intent)
+
+
+def _let_go(stores: Stores, intent: _Intent) -> None:
+    stores.stream.drained(intent.segments)
     with stores.ledger.write() as connection:
         connection.execute(delete(drains).where(drains.c.drain == intent.drain))
 
 
 def _content(stores: Stores, received: datetime) -> str:
     """What stands for the file of a live load: the local day."""
-    return f"live {received.astimezone(stores.settings.zone).date().isoformat()}"
+    return f"{LIVE}{received.astimezone(stores.settings.zone).date().isoformat()}"
 
 
 def _lines(stores: Stores) -> dict[str, int]:
     """The line at which what is said to each source goes on: behind all rows it has had live."""
-    mine = (loads.c.content_hash.like("live %"), loads.c.state.in_(("running", "done")))
+    mine = (loads.c.content_hash.like(f"{LIVE}%"), loads.c.state.in_(STANDING))
     counted = select(loads.c.source, func.max(loads.c.rows)).where(*mine).group_by(loads.c.source)
     with stores.ledger.read() as connection:
         return {source: int(rows) + 1 for source, rows in connection.execute(counted)}
@@ -269,7 +323,7 @@ def _lately(stores: Stores, source: str, now: datetime) -> Keys:
     """The keys of what was said to a source lately, out of the lake."""
     since = exp.GTE(this=exp.column("received_at"), expression=instant_literal(now - REMEMBERED))
     mine = exp.column("source").eq(exp.Literal.string(source))
-    rows = stores.lake.table(
+    rows = within(stores, hidden_days(stores, source)).lake.table(
         exp.select("event_key", "received_at").from_("events").where(mine, since, "NOT event_key IS NULL")
     )
     keys = Keys()

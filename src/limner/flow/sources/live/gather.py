@@ -14,6 +14,7 @@ import numpy as np
 from limner.flow.sources.definition import LiveMap, Source
 from limner.flow.sources.known import joined
 from limner.flow.sources.live.base import CONSENT, EVENT, UNBIND, Bad, Intake, Message, Request, Said, protocols
+from limner.flow.sources.live.enriching import reader
 from limner.flow.sources.live.keys import Keys, first_of_each, key_of
 from limner.flow.sources.live.rows import Gathering
 
@@ -95,6 +96,7 @@ def gather(
     return {
         source: _heard(source, mine, kinds, reading, known.get(source), first.get(source, 1))
         for source, mine in sorted(said.items())
+        if mine  # an empty batch says nothing
     }
 
 
@@ -109,6 +111,7 @@ def _heard(
     if known is not None and keyed:
         again[[place for place, key in enumerate(raw) if key]] |= known.known(keys)
     gathering = Gathering(live, reading.zone_of(source), frozenset(reading.declared), _names(kinds), first)
+    gathering.texts = reader(reading.sources.get(source))
     for (one, received_at), is_again in zip(said, again.tolist(), strict=True):
         gathering.add(_by_content(one, live), received_at, "yes" if is_again else "")
     newest = max(received_at for _, received_at in said)

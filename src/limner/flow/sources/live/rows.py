@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from limner.flow.sources.definition import LiveMap
+    from limner.flow.sources.live.enriching import Texts
 
 LARGEST: Final = 64 << 10
 """Bytes of an event's undeclared properties as JSON; a larger object is left out."""
@@ -96,6 +97,8 @@ class Gathering:
     types: dict[str, str] = field(default_factory=dict)
     """Trait → what its values are: bool, number or text."""
     line: int = 0
+    texts: Texts | None = None
+    """What the source's enrichment reads."""
 
     def __post_init__(self) -> None:
         self.line = self.first_line - 1
@@ -114,6 +117,8 @@ class Gathering:
         values = self._who(said) | self._when(said, received_at)
         if key:
             values["again"] = key
+        if self.texts is not None:
+            values |= self.texts(said, _plain)
         if said.kind == EVENT:
             self._event(said, values)
         elif said.kind == CONSENT:

@@ -10,6 +10,8 @@ from limner.core.errors import BadDefinition, near, words
 from limner.flow.sources.base import CHUNK_ROWS, Chunk, ReadOptions
 from limner.flow.sources.definition import ConsentMap, EventMap, Field, LineMap, LiveMap, Reads, RejectRule, Source
 from limner.flow.sources.duplicates import DUPLICATE_EVENT
+from limner.flow.sources.enriching import spelled_out
+from limner.flow.sources.live.enriching import HEAD, entries_of, filled_by
 from limner.flow.sources.live.rows import Columns
 
 if TYPE_CHECKING:
@@ -46,10 +48,15 @@ LIVE_AND_MORE = words(
     "`live`.",
 )
 LIVE_FIELD = words("source_live_field", "Source {source!r}: live.fields.{name} is {field!r}. It may be one of {known}.")
+LIVE_FRESHNESS = words(
+    "source_live_freshness",
+    "{place}: of a live source, freshness is how long nothing has come. Write {{check: freshness, within: 2h}} without "
+    "column, event or learnt.",
+)
 
 _READ = (
     *("files", "kind", "events", "lines", "items", "holdings", "relations", "sites", "receipts", "consents", "traits"),
-    *("identifiers", "checks", "enrich"),
+    "identifiers",
 )
 _FILLED = ("order_id", "item_id", "category", "quantity", "amount", "currency", "session", "via", "price", "list_price")
 
@@ -59,6 +66,10 @@ def check_live(source: Source) -> None:
     for section in _READ:
         if getattr(source, section):
             raise BadDefinition(LIVE_AND_MORE, source=source.id, section=section)
+    spelled_out(source)
+    for turn, rule in enumerate(source.checks):
+        if rule.check == "freshness" and (rule.column or rule.event or rule.learnt):
+            raise BadDefinition(LIVE_FRESHNESS, place=f"sources/{source.id}: checks[{turn}]")
     for name, wanted in (source.live or LiveMap()).fields.items():
         if wanted not in _FILLED:
             known = ", ".join(_FILLED)
@@ -70,15 +81,18 @@ def check_live(source: Source) -> None:
 def source_of(source: Source, part: str, columns: Columns, types: Mapping[str, str]) -> Source:
     """The source of one sort of rows (`people`, `events`, `consents`, `orders`), by the columns they have.
 
-    `types` say what the values of a trait are read as.
+    `types` say what the values of a trait are read as. What an entry of enrichment fills nothing else does: it would
+    depend on the batch which of the two counts.
     """
+    own_traits, own = filled_by(source)
     base = replace(
         source,
+        enrich=entries_of(source, columns.named(HEAD)),
         kind="live",
         is_history=False,
         optional=_ALL,
         identifiers={name: Field(column=f"id:{name}") for name in columns.named("id:")},
-        traits={name: _trait(name, types) for name in columns.named("trait:")},
+        traits={name: _trait(name, types) for name in columns.named("trait:") if name not in own_traits},
         traits_at=Field(column="happened_at"),
         reject=(RejectRule({"again": "yes"}, DUPLICATE_EVENT),),
     )
@@ -89,7 +103,7 @@ def source_of(source: Source, part: str, columns: Columns, types: Mapping[str, s
         name="name",
         happened_at="happened_at",
         event_id="event_id",
-        properties={name: Field(column=f"prop:{name}") for name in columns.named("prop:")},
+        properties={name: Field(column=f"prop:{name}") for name in columns.named("prop:") if name not in own},
         **found,  # type: ignore[arg-type]
     )
     if part == "orders":

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from limner.core.ids import identifier_hash
 from limner.core.kinds import identifier_kind
-from limner.core.normal import masked
+from limner.core.normal import identifier, masked
 from limner.flow.sources.live.base import EVENT, Bad, Said
 from limner.flow.sources.live.gather import Protocols, Reading
 from limner.flow.sources.live.stamps import set_right
 from limner.store.ledger.columns import instant
+from limner.store.ledger.erasures import buried, forgotten
 
 if TYPE_CHECKING:
+    from limner.flow.sources.definition import LiveMap
     from limner.store.definitions import Definitions
     from limner.store.stores import Stores
     from limner.store.stream import Envelope
@@ -44,19 +47,33 @@ class Heard:
 
 
 def tail_of(stores: Stores, definitions: Definitions, source: str, *, limit: int, rejects: bool) -> tuple[Heard, ...]:
-    """The newest `limit` messages of a source (empty: of all) that lie in the stream, oldest first."""
+    """The newest `limit` messages of a source (empty: of all) that lie in the stream, oldest first.
+
+    Those of persons who were erased since are left out.
+    """
     from limner.flow.sources.definition import Source
 
     reading = Reading(definitions.of(Source), stores.settings.workspace.zone, {})
     if source:
         definitions.find(Source, source)
-    kinds = Protocols()
+    kinds, erased = Protocols(), forgotten(stores.ledger)
     found: deque[Heard] = deque(maxlen=limit)
     for envelope in stores.stream.recent():
         if source in ("", envelope.source):
-            heard = (_heard(said, envelope, reading) for said in kinds.said(envelope))
-            found += [one for one in heard if one.reason or not rejects]
+            for said in kinds.said(envelope):
+                if not (erased and _is_of(said, reading.live(source or envelope.source), erased, stores.hash_key)):
+                    heard = _heard(said, envelope, reading)
+                    found += [heard] if heard.reason or not rejects else []
     return tuple(found)
+
+
+def _is_of(said: Said, live: LiveMap, erased: Collection[tuple[str, bytes]], key: bytes) -> bool:
+    """Whether a message names somebody of those."""
+    if isinstance(said, Bad):
+        return False
+    named = [(live.user, said.user), (live.anonymous, said.anonymous), *said.also, *said.identifiers.items()]
+    known = (identifier(kind, value) for kind, value in named if value)
+    return any((one.kind, buried(identifier_hash(key, one.kind, one.value))) in erased for one in known if one.value)
 
 
 def _heard(said: Said, envelope: Envelope, reading: Reading) -> Heard:

@@ -97,5 +97,7 @@ def _one(one: Body, place: str) -> Said:
         products=tuple(p for p in lines if isinstance(p, Mapping)) if isinstance(lines, list) else (),
         via=text_of(one.get("via")),
         session=text_of(one.get("session")),
+        agent=text_of(one.get("agent")),
+        address=text_of(one.get("address")),
         consent={name: one[name] for name in _CONSENT if name in one},
     )

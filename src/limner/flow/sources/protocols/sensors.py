@@ -7,6 +7,7 @@ sends no message id: a resent event of it cannot be told from a new one, unless 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any, ClassVar, Final
 
 from limner.flow.sources.live.base import EVENT, OK, PEOPLE, UNBIND, Answer, Bad, Body, Message, Request, Said, protocol
@@ -32,6 +33,7 @@ _IDENTITIES: Final[Mapping[str, str]] = {
 _USER: Final = "$identity_login_id"
 _ANONYMOUS: Final = ("$identity_cookie_id", "$identity_anonymous_id", "$identity_distinct_id", "$identity_idfa")
 _NO_TRAITS: Final = ("$is_login_id", "$lib", "$lib_version", "$ip", "$project", "$token")
+_BINDING: Final = ("track_id_bind", "track_signup")
 _STATED: Final = ("profile_set", "profile_set_once")
 _SAID_OF: Final = ("profile_increment", "profile_append", "profile_unset", "profile_delete")
 
@@ -83,9 +85,25 @@ def _said(request: Request) -> Iterator[Said]:
             continue
         said = _record(record, place)
         yield said
+        if record.get("type") in _BINDING and isinstance(said, Message):
+            yield from _each_bound(said)
         if record.get("type") == "track_signup" and isinstance(said, Message) and said.user:
             # a record that does not say which of the two its id is, may name the user where it names the visitor
             yield Message(PEOPLE, happened_at=said.happened_at, user=said.user, anonymous=said.user)
+
+
+def _each_bound(said: Message) -> Iterator[Message]:
+    """A binding as an event of each identifier: a pair is kept at its first moment, and this may be its second."""
+    alone = [{"user": said.user}, {"anonymous": said.anonymous}] + [
+        {"identifiers": {kind: value}} for kind, value in said.identifiers.items()
+    ]
+    named: list[dict[str, Any]] = [one for one in alone if any(one.values())]
+    mark = sha256(repr((said.user, said.anonymous, sorted(said.identifiers.items()))).encode()).hexdigest()[:16]
+    for turn, one in enumerate(named if len(named) > 1 else []):
+        known = f"{said.message_id}/{turn}" if said.message_id else ""
+        yield Message(
+            EVENT, "Identifier Bound", known, said.happened_at, said.sent_at, properties={"bond": mark}, **one
+        )
 
 
 def _record(record: Body, place: str) -> Said:

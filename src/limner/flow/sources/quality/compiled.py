@@ -89,8 +89,8 @@ def _null_share(rule: CheckRule, subject: str, places: Sequence[Place]) -> Asked
 def _range(rule: CheckRule, subject: str, places: Sequence[Place]) -> Asked:
     (place,) = places
     low, high = (None if b is None else exp.Literal.number(format(b, "f")) for b in (rule.at_least, rule.at_most))
-    tests: list[exp.Expr] = [exp.LT(this=place.value, expression=low)] if low is not None else []
-    tests += [exp.GT(this=place.value, expression=high)] if high is not None else []
+    tests: list[exp.Expr] = [exp.LT(this=place.size, expression=low)] if low is not None else []
+    tests += [exp.GT(this=place.size, expression=high)] if high is not None else []
     return Asked(rule, subject, place.table, _count(exp.and_(place.which, exp.or_(*tests))), _count(_filled(place)))
 
 
@@ -130,7 +130,7 @@ def _freshness(rule: CheckRule, subject: str, places: Sequence[Place]) -> Asked:
 
 def _sum(rule: CheckRule, subject: str, places: Sequence[Place]) -> Asked:
     (place,) = places
-    value = exp.cast(place.value, "DECIMAL(18,4)")
+    value = exp.cast(place.size, "DECIMAL(18,4)")
     whole = template("sum(CASE WHEN :t THEN :v END)", t=place.which, v=value)
     return Asked(rule, subject, place.table, None, _count(_filled(place)), whole)
 

@@ -227,6 +227,14 @@ def read_parts(ledger: Ledger, source: str, before: int | None, most: int) -> li
     return sorted(found.items())
 
 
+def read_part(ledger: Ledger, load: int, part: str) -> dict[str, Any] | None:
+    """One part of what a load looked like; None when it was never kept."""
+    row = figures.c
+    with ledger.read() as connection:
+        body = connection.execute(select(row.body).where(row.load == load, row.part == part)).scalar_one_or_none()
+    return None if body is None else json.loads(body)
+
+
 def as_figures(parts: Mapping[str, Any]) -> dict[str, Figures]:
     """The tables among the parts of a load."""
     return {name: Figures(**body) for name, body in parts.items() if name in TABLES}

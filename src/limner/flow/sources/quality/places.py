@@ -47,11 +47,20 @@ class Place:
     column: str
     name: str = ""
     type: str = "text"
+    is_loose: bool = False
+    """Whether it is a trait nobody gave a type: clients state it as they like."""
 
     @property
     def value(self) -> exp.Expr:
-        """The column."""
-        return exp.column(self.column)
+        """The column; of a trait without a type whatever was stated, as text."""
+        if not self.is_loose:
+            return exp.column(self.column)
+        return exp.func("coalesce", *(exp.cast(exp.column(name), "VARCHAR") for name in ("text", "number", "instant")))
+
+    @property
+    def size(self) -> exp.Expr:
+        """The value as a number."""
+        return exp.column("number") if self.is_loose else exp.column(self.column)
 
     @property
     def which(self) -> exp.Expr:
@@ -73,15 +82,16 @@ def find(source: Source, subject: str, event: str, columns: Columns, place: str)
     table, _, column = subject.partition(".")
     known = {**columns, "consents": CONSENT_COLUMNS}
     if table == "traits" and column:
-        return Place("traits", _trait_column(source, column), column, _trait_column(source, column))
+        kind, is_loose = _trait_column(source, column), source.live is not None
+        return Place("traits", kind, column, kind, is_loose)
     if table in TABLES and column in known[table]:
         return Place(table, column, event, known[table][column])
     if table == "identifiers" or any(subject in _read(reads) for reads in source.identifiers.values()):
         raise BadDefinition(NOT_KEPT, place=place, column=subject)
-    found = list(dict.fromkeys(_mapped(source, subject)))
+    found = list(dict.fromkeys(_mapped(source, subject, columns)))
     kept = [one for one in found if one.table == "traits" or one.column in known[one.table]]
     if not kept:
-        headers = list(dict.fromkeys(_headers(source)))
+        headers = list(dict.fromkeys(_headers(source))) if source.live is None else sorted(known["events"])
         raise BadDefinition(
             NO_PLACE, near=near(subject, headers), place=place, column=subject, known=", ".join(headers[:20])
         )
@@ -103,8 +113,12 @@ def _trait_column(source: Source, name: str) -> str:
     return _TRAIT_COLUMNS.get(as_field(reads).type, "text") if reads is not None else "text"
 
 
-def _mapped(source: Source, header: str) -> Iterator[Place]:
-    """Everywhere a header goes."""
+def _mapped(source: Source, header: str, columns: Columns) -> Iterator[Place]:
+    """Everywhere a header goes; what is said live bears the names of the lake, or of declared properties."""
+    if source.live is not None:
+        yield from (Place("events", name) for name in (header, f"p_{header}") if name in columns["events"])
+        if header in columns["lines"]:
+            yield Place("lines", header)
     for event in source.events:
         yield from (Place("events", column, _constant(event)) for column in _fields(event, header))
         yield from (

@@ -142,16 +142,14 @@ def trait_quality(stores: Stores, definitions: Definitions) -> tuple[TraitQualit
     newest = stores.lake.table(query).to_pylist()[0]["newest"]
     if newest is None:
         return ()
-    everybody = exp.select(exp.Count(this=exp.Distinct(expressions=[exp.column("trace")])).as_("people"))
-    people = stores.lake.table(everybody.from_("identifiers")).to_pylist()[0]["people"]
     wrong = _wrong(stores, definitions)
     rows = stores.lake.table(statement(_PACKAGE, "trait_quality.sql", newest=newest.astimezone(UTC))).to_pylist()
-    return tuple(_trait(row, people, wrong.get(row["name"], 0)) for row in rows)
+    return tuple(_trait(row, wrong.get(row["name"], 0)) for row in rows)
 
 
-def _trait(row: Mapping[str, int], people: int, wrong: int) -> TraitQuality:
+def _trait(row: Mapping[str, int], wrong: int) -> TraitQuality:
     dimensions = {
-        "completeness": Dimension(row["people"], max(people, row["people"])),
+        "completeness": Dimension(row["people"], row["everybody"]),
         "validity": Dimension(row["statements"], row["statements"] + wrong),
         "uniqueness": Dimension(row["different"], row["statements"]),
         "freshness": Dimension(row["fresh"], row["people"]),

@@ -1,27 +1,44 @@
 -- newest: timestamp
 -- How sound each trait is: people, statements, repeats, people stated within a year, and people on whom sources agree.
-WITH stated AS (
-    SELECT name, trace, source, happened_at,
-        coalesce(text, CAST(number AS VARCHAR), CAST(instant AS VARCHAR)) AS value
-    FROM traits
+-- A person is a customer of the newest links; until there are any, whoever a row speaks of.
+WITH known AS (
+    SELECT trace FROM traits
+    UNION
+    SELECT trace FROM events
+    UNION
+    SELECT trace FROM identifiers WHERE with_trace IS NULL
+),
+
+owners AS (
+    SELECT k.trace, coalesce(l.number, -k.trace) AS owner
+    FROM known AS k
+    LEFT JOIN links AS l ON k.trace = l.trace
+    WHERE k.trace IS NOT NULL
+),
+
+stated AS (
+    SELECT t.name, o.owner, t.source, t.happened_at,
+        coalesce(t.text, CAST(t.number AS VARCHAR), CAST(t.instant AS VARCHAR)) AS value
+    FROM traits AS t
+    INNER JOIN owners AS o ON t.trace = o.trace
 ),
 
 latest AS (
-    SELECT name, trace, source, max(happened_at) AS happened_at, arg_max(value, happened_at) AS value
+    SELECT name, owner, source, max(happened_at) AS happened_at, arg_max(value, happened_at) AS value
     FROM stated
-    GROUP BY name, trace, source
+    GROUP BY name, owner, source
 ),
 
 people AS (
-    SELECT name, trace, count(*) AS sources, count(DISTINCT value) AS answers, max(happened_at) AS happened_at
+    SELECT name, owner, count(*) AS sources, count(DISTINCT value) AS answers, max(happened_at) AS happened_at
     FROM latest
-    GROUP BY name, trace
+    GROUP BY name, owner
 ),
 
 each AS (
-    SELECT name, trace, source, happened_at, value, count(*) AS times
+    SELECT name, owner, source, happened_at, value, count(*) AS times
     FROM stated
-    GROUP BY name, trace, source, happened_at, value
+    GROUP BY name, owner, source, happened_at, value
 ),
 
 repeats AS (
@@ -34,7 +51,8 @@ SELECT p.name, CAST(count(*) AS BIGINT) AS people,
     CAST(count_if(p.happened_at >= :newest - INTERVAL 365 DAY) AS BIGINT) AS fresh,
     CAST(count_if(p.sources > 1) AS BIGINT) AS shared,
     CAST(count_if(p.sources > 1 AND p.answers = 1) AS BIGINT) AS agreed,
-    max(r.statements) AS statements, max(r.different) AS different
+    max(r.statements) AS statements, max(r.different) AS different,
+    (SELECT CAST(count(DISTINCT owner) AS BIGINT) FROM owners) AS everybody
 FROM people AS p
 INNER JOIN repeats AS r ON p.name = r.name
 GROUP BY p.name
