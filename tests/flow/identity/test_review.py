@@ -114,6 +114,35 @@ def test_pairs_wait_are_joined_when_accepted_and_part_when_taken_back(shop):
     assert seqs[0] not in waiting(shop).values()
 
 
+def test_what_keeps_a_pair_two_is_said_when_it_is_accepted(shop):
+    before = shop.run().customers
+    shop.identity.match()
+    seq, other = (waiting(shop)[frozenset((number(shop, f"M{n}"), number(shop, f"D{n}")))] for n in range(2))
+    assert shop.identity.review().pairs[0].hindrances == ()
+    (shop.folder / "identifiers" / "member_no.yaml").unlink()  # as shipped: authoritative
+    shop.apply()
+    shop.run()
+    [found] = shop.identity.accept(seq)
+    assert (found.state, found.hindrances) == ("accepted", ("member_no",))
+    assert "each has a member_no of its own" in shown((found,), "en")
+    assert "双方各有自己的 member_no" in shown((found,), "zh")
+    assert shop.run().customers == before
+    [taken] = shop.identity.reject(other)
+    assert "stays two" not in shown((taken,), "en")
+
+
+def test_an_operators_word_stands_above_what_is_probable(shop):
+    shop.run()
+    shop.identity.match()
+    seq = waiting(shop)[frozenset((number(shop, "M0"), number(shop, "D0")))]
+    shop.identity.accept(seq)
+    shop.run()
+    shop.identity.split("member_no:M0", "member_no:D0")
+    shop.run()
+    [found] = shop.identity.accept(seq)
+    assert found.hindrances == ("apart",)
+
+
 def test_the_same_run_twice_changes_nothing(shop):
     [first] = shop.identity.match()
     queue = shop.identity.review(limit=100)

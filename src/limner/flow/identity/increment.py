@@ -2,7 +2,7 @@
 
 What a pair does follows from the records of its two ends; who is one customer follows from the pairs records lead
 along. So beside the identifiers whose records, partings or accepted likenesses have changed, only those count that
-stand beside one, and whatever hung together with these: their parts. All else is copied.
+stand beside one, and whatever hung together with these: their parts. All else stands, and its files with it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import delete, insert, select
-from sqlglot import exp
+from sqlalchemy import delete, insert, select, update
 
 from limner.flow.identity.base import Ints
-from limner.flow.identity.named import PACKAGE
+from limner.flow.identity.named import PACKAGE, records_of
 from limner.flow.identity.partings import Parting, read_partings
 from limner.maths.distinct import distinct
 from limner.maths.lookup import lookup
+from limner.store.lake.catalog import LIVE
+from limner.store.lake.parted import rows_in
 from limner.store.lake.sql import statement
 from limner.store.ledger import tables
 from limner.store.ledger.columns import micros
@@ -32,13 +33,15 @@ if TYPE_CHECKING:
 
 _KEPT: Final = 50
 """How many versions of the links are remembered with what they were made of."""
+_COUNTER: Final = "resolve"
 _MOST: Final = 0.25
 """A greater share than this of changed rows, or of customers to look at again, and all are looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a version of the links was made of: files of identifiers, partings in force, accepted pairs of traces."""
+    """What a version of the links was made of: files of identifiers, partings in force, accepted pairs of traces; and
+    how many customers, identified customers and numbers (one more than the largest) it has."""
 
     version: str
     asof: datetime
@@ -46,21 +49,23 @@ class Made:
     files: tuple[int, ...]
     partings: tuple[int, ...]
     accepted: Ints
+    counts: tuple[int, int, int] = (0, 0, 0)
 
 
 def live_files(stores: Stores) -> dict[int, int]:
-    """The files of identifiers that are there now, by number, and their rows."""
+    """The files of identifiers that are in sight now, by number, and their rows."""
     row = tables.files.c
-    question = select(row.file_id, row.rows).where(row.table_name == "identifiers", row.seq_out.is_(None))
+    question = select(row.file_id, row.rows).where(row.table_name == "identifiers", *LIVE.where())
     with stores.ledger.read() as connection:
         return {found.file_id: found.rows for found in connection.execute(question.order_by(row.file_id))}
 
 
-def remember(stores: Stores, made: Made) -> None:
-    """Write down what a version was made of; of many, the newest are kept."""
+def remember(stores: Stores, made: Made, *, is_noted: bool = True) -> None:
+    """Write down what a version was made of; of many, the newest are kept. `is_noted`: its merges have been written
+    down, and no other version's since."""
     row = tables.resolves
     with stores.ledger.write() as connection:
-        seq = stores.ledger.take(connection, "resolve")
+        seq = stores.ledger.take(connection, _COUNTER)
         connection.execute(delete(row).where((row.c.version == made.version) | (row.c.seq <= seq - _KEPT)))
         connection.execute(
             insert(row).values(
@@ -71,8 +76,27 @@ def remember(stores: Stores, made: Made) -> None:
                 files=json.dumps(made.files),
                 partings=json.dumps(made.partings),
                 accepted=made.accepted.astype(np.int32).tobytes(),
+                counts=json.dumps(made.counts),
             )
         )
+        if not is_noted:
+            stores.ledger.take(connection, _COUNTER)
+
+
+def noted_again(stores: Stores, version: str) -> None:
+    """Say that the merges of a version made before have been written down again, after those of all others."""
+    row = tables.resolves
+    with stores.ledger.write() as connection:
+        seq = stores.ledger.take(connection, _COUNTER)
+        connection.execute(update(row).where(row.c.version == version).values(seq=seq))
+
+
+def is_noted_last(stores: Stores, version: str) -> bool:
+    """Whether the merges written down last are those of a version."""
+    row = tables.resolves.c
+    with stores.ledger.read() as connection:
+        seq = connection.execute(select(row.seq).where(row.version == version)).scalar()
+        return seq is not None and seq == stores.ledger.peek(connection, _COUNTER) - 1
 
 
 def nearest(stores: Stores, asof: datetime) -> Made | None:
@@ -93,6 +117,7 @@ def nearest(stores: Stores, asof: datetime) -> Made | None:
         tuple(json.loads(one["files"])),
         tuple(json.loads(one["partings"])),
         np.frombuffer(one["accepted"], np.int32).reshape(-1, 2),
+        tuple(json.loads(one["counts"])),
     )
 
 
@@ -143,17 +168,50 @@ def _differing(before: Ints, now: Ints) -> Ints:
     return np.concatenate([other >> 32, other & 0xFFFFFFFF]).astype(np.int32)
 
 
-def neighbourhood(stores: Stores, changed: Ints, links: pa.Table, now: Made) -> Ints | None:
-    """The traces to look at again, sorted: the changed, those beside them, and all their parts; None when that is so
-    much that looking at all of them costs less."""
-    given = {"wanted": pa.table({"trace": changed})}
-    asked = statement(PACKAGE, "beside.sql", asof=now.asof, wanted=exp.to_table("wanted"))
-    rows = stores.lake.table(asked, given=given)
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The traces to look at again, sorted, and what an earlier version says of them: their rows of links and cuts."""
+
+    traces: Ints
+    links: pa.Table
+    cuts: pa.Table
+
+
+def neighbourhood(stores: Stores, changed: Ints, before: Made, now: Made) -> Again | None:
+    """What to look at again: the changed, those beside them, and all their parts; None when that is so much that
+    looking at all of them costs less."""
+    rows = records_of(stores, "beside.sql", now.asof, changed)
     alike = now.accepted[np.isin(now.accepted, changed).any(axis=1)]
-    near = distinct(np.concatenate([changed, *(rows[n].to_numpy() for n in rows.column_names), alike.ravel()]))
-    trace, part = links["trace"].to_numpy(), links["part"].to_numpy()
-    place, here = lookup(trace, near)
-    is_part = np.zeros(int(part.max(initial=-1)) + 1, np.bool_)
-    is_part[part[place[here]]] = True
-    again = distinct(np.concatenate([near.astype(np.int32), trace[is_part[part]]]))
-    return None if again.size > max(_MOST * trace.size, 1000) else again
+    ends = (rows[name].to_numpy() for name in ("trace", "beside"))
+    near = distinct(np.concatenate([changed, *ends, alike.ravel()]).astype(np.int32))
+    own = stores.lake.among("links", ("trace",), near, columns=("part",), version=before.version)
+    links = stores.lake.among("links", ("part",), distinct(own["part"].to_numpy()), version=before.version)
+    again = distinct(np.concatenate([near, links["trace"].to_numpy()]))
+    if again.size > max(_MOST * rows_in(stores.lake, "links", before.version), 1000):
+        return None
+    cuts = stores.lake.among("cuts", ("trace",), again, version=before.version)
+    inside = lookup(again, cuts["beside"].to_numpy())[1]
+    return Again(again, links, cuts.filter(pa.array(inside)))
+
+
+def counted(links: pa.Table) -> tuple[int, int, int]:
+    """Customers, identified customers and numbers (one more than the largest) in rows of links."""
+    number = links["number"].to_numpy()
+    low = int(number.min(initial=0)) if number.size else 0
+    lives = np.zeros(int(number.max(initial=-1)) + 1 - low, np.int8)
+    lives[number - low] = 1
+    lives[number[links["is_identified"].to_numpy(zero_copy_only=False)] - low] = 2
+    return int((lives > 0).sum()), int((lives == 2).sum()), int(number.max(initial=-1)) + 1
+
+
+def counted_on(before: Made, again: Again, links: pa.Table) -> tuple[int, int, int] | None:
+    """`counted` of a whole version out of that of an earlier one and of the rows that were and are; None when that
+    cannot be said."""
+    old, new = counted(again.links), counted(links)
+    if before.counts[2] > max(old[2], new[2]):
+        size = before.counts[2]
+    elif new[2] >= old[2]:
+        size = new[2]
+    else:
+        return None
+    return before.counts[0] - old[0] + new[0], before.counts[1] - old[1] + new[1], size

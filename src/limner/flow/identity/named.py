@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
 from limner.core.kinds import IdentifierKind, Kinds
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Longs = npt.NDArray[np.int64]
 PACKAGE: Final = "limner.flow.identity"
 _LOW: Final = 32
+_OF_RECORDS: Final = ("trace", "with_trace", "kind", "happened_at", "source", "load")
+"""What is asked of a record of identifiers."""
 
 
 def named(stores: Stores, asof: datetime, kinds: Kinds) -> tuple[Seen, Pairs]:
@@ -39,23 +42,34 @@ def named(stores: Stores, asof: datetime, kinds: Kinds) -> tuple[Seen, Pairs]:
 
 def named_among(stores: Stores, asof: datetime, kinds: Kinds, wanted: Ints) -> tuple[Seen, Pairs]:
     """`named` for these traces and all that stood beside them; the pairs are those with one of them at an end."""
-    known = _kinds(stores, asof, kinds)
-    rows = statement(PACKAGE, "named_among.sql", asof=asof, wanted=exp.to_table("wanted"))
-    trace, beside, kind = _rows(stores, rows, known, wanted)
+    rows = records_of(stores, "named_among.sql", asof, wanted)
+    trace, beside = (rows[name].to_numpy().astype(np.int32) for name in ("trace", "beside"))
     everyone = distinct(np.concatenate([wanted, trace, beside]))
-    others = everyone[~lookup(distinct(trace), everyone)[1]]
-    asked = statement(PACKAGE, "kinds_among.sql", asof=asof, wanted=exp.to_table("wanted")).subquery("k")
-    other, other_kind = _columns(stores, asked, ["trace"], known, others)
+    others = records_of(stores, "kinds_among.sql", asof, everyone[~lookup(distinct(trace), everyone)[1]])
+    names = sorted({name for one in (rows, others) for name in pc.unique(one["kind"]).to_pylist()})
+    kind = np.concatenate([_codes(one["kind"], names) for one in (rows, others)])
     at = lookup(everyone, trace)[0].astype(np.int32), lookup(everyone, beside)[0].astype(np.int32)
-    places = np.concatenate([at[0], lookup(everyone, other)[0]]).astype(np.int32)
-    seen = _seen(everyone, places, np.concatenate([kind, other_kind]), known)
+    places = np.concatenate([at[0], lookup(everyone, others["trace"].to_numpy())[0]]).astype(np.int32)
+    seen = _seen(everyone, places, kind, tuple(kinds.of(name) for name in names))
     return seen, _pairs(seen, *at)
+
+
+def records_of(stores: Stores, file: str, asof: datetime, wanted: Ints) -> pa.Table:
+    """The answer of a query about the records these sorted traces stand in; no others are read."""
+    asked = statement(PACKAGE, file, asof=asof, wanted=exp.to_table("wanted"))
+    rows = stores.lake.among("identifiers", ("trace", "with_trace"), wanted, columns=_OF_RECORDS)
+    return stores.lake.table(asked, given={"identifiers": rows, "wanted": pa.table({"trace": wanted})})
+
+
+def _codes(column: pa.ChunkedArray, names: Sequence[str]) -> npt.NDArray[np.int16]:
+    """The place of each text among sorted names."""
+    found = pc.index_in(column, value_set=pa.array(names, pa.string()))
+    return np.asarray(found.to_numpy(), np.int16)
 
 
 def sightings(stores: Stores, asof: datetime, wanted: Ints) -> tuple[Ints, Ints, Longs, Longs]:
     """Of every pair with one of these traces: low, high, and the first and last moment known (µs), sorted by pair."""
-    asked = statement(PACKAGE, "sightings.sql", asof=asof, wanted=exp.to_table("wanted"))
-    found = stores.lake.table(asked, given={"wanted": pa.table({"trace": wanted})})
+    found = records_of(stores, "sightings.sql", asof, wanted)
     trace, beside, first, last = (found[name].to_numpy().astype(np.int64) for name in found.column_names)
     apart = trace != beside
     key = (np.minimum(trace, beside) << _LOW | np.maximum(trace, beside))[apart]
@@ -72,24 +86,10 @@ def _kinds(stores: Stores, asof: datetime, kinds: Kinds) -> tuple[IdentifierKind
     return tuple(kinds.of(name) for name in found["kind"].to_pylist())
 
 
-def _rows(
-    stores: Stores, rows: exp.Query, known: Sequence[IdentifierKind], wanted: Ints | None = None
-) -> tuple[Ints, Ints, npt.NDArray[np.int16]]:
-    trace, beside, kind = _columns(stores, rows.subquery("n"), ["trace", "beside"], known, wanted)
+def _rows(stores: Stores, rows: exp.Query, known: Sequence[IdentifierKind]) -> tuple[Ints, Ints, npt.NDArray[np.int16]]:
+    found = stores.lake.table(exp.select("trace", "beside", _coded(known)).from_(rows.subquery("n")))
+    trace, beside, kind = (found[name].to_numpy().astype(np.int32) for name in ("trace", "beside", "kind"))
     return trace, beside, kind.astype(np.int16)
-
-
-def _columns(
-    stores: Stores,
-    rows: exp.Subquery,
-    columns: Sequence[str],
-    known: Sequence[IdentifierKind],
-    wanted: Ints | None = None,
-) -> list[npt.NDArray[np.int32]]:
-    """Columns of traces, and the code of the kind last."""
-    given = {} if wanted is None else {"wanted": pa.table({"trace": wanted})}
-    found = stores.lake.table(exp.select(*columns, _coded(known)).from_(rows), given=given)
-    return [found[name].to_numpy().astype(np.int32) for name in (*columns, "kind")]
 
 
 def _coded(known: Sequence[IdentifierKind]) -> exp.Expr:

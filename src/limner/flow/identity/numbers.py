@@ -26,15 +26,24 @@ if TYPE_CHECKING:
 
 _LOW: Final = 32
 _MASK: Final = (1 << _LOW) - 1
+_FEW: Final = 20
+"""Fewer roots than one in so many numbers are sorted; more are marked on a map of all."""
 
 
-def read_mints(stores: Stores) -> tuple[Ints, Ints]:
-    """The traces numbers were minted for, sorted, and the numbers."""
-    found = stores.lake.table(statement(PACKAGE, "mints.sql"))
+Minted = tuple[Ints, Ints]
+"""The traces numbers were minted for, sorted, and the numbers."""
+
+
+def read_mints(stores: Stores, among: Ints | None = None) -> Minted:
+    """All traces numbers were minted for, or those `among` some."""
+    if among is None:
+        found = stores.lake.table(statement(PACKAGE, "mints.sql"))
+    else:
+        found = stores.lake.among("mints", ("trace",), among, columns=("trace", "number")).sort_by("trace")
     return found["trace"].to_numpy(), found["number"].to_numpy()
 
 
-def numbered(stores: Stores, trace: Ints, root: Ints, mints: tuple[Ints, Ints], now: datetime) -> Ints:
+def numbered(stores: Stores, trace: Ints, root: Ints, mints: Minted, now: datetime) -> Ints:
     """The number of each trace's customer: the smallest one minted for any of its traces, or a new one, minted for its
     smallest trace. `trace` is sorted, `root` the smallest trace of each one's customer."""
     roots, inverse = _roots(root)
@@ -60,6 +69,9 @@ def numbered(stores: Stores, trace: Ints, root: Ints, mints: tuple[Ints, Ints], 
 
 def _roots(root: Ints) -> tuple[Ints, Ints]:
     """The different roots, sorted, and the place of each one's among them."""
+    if root.size * _FEW < int(root.max(initial=-1)):
+        roots = distinct(root)
+        return roots, lookup(roots, root)[0].astype(np.int32)
     is_root = np.zeros(int(root.max(initial=-1)) + 1, np.bool_)
     is_root[root] = True
     place = np.cumsum(is_root, dtype=np.int32) - 1
@@ -69,7 +81,7 @@ def _roots(root: Ints) -> tuple[Ints, Ints]:
 def note_merges(
     stores: Stores,
     links: tuple[Ints, Ints],
-    mints: tuple[Ints, Ints],
+    mints: Minted,
     *,
     asof: datetime,
     now: datetime,
@@ -77,12 +89,15 @@ def note_merges(
 ) -> int:
     """Write down which numbers have been retired since, and which live again; how many were retired.
 
-    `links` are the traces, sorted, and their numbers as of now; `mints` those before. `previous` is the version of the
-    links in which both sides of a new merge are looked up as they were.
+    `links` are the traces, sorted, and their numbers as of now; `mints` those before; both of whole customers: of all,
+    or of all that are not as in the version whose merges were written down last. `previous` is the version of the links
+    in which both sides of a new merge are looked up as they were.
     """
     place, here = lookup(links[0], mints[0])
     kept, minted = links[1][place[here]].astype(np.int64), mints[1][here].astype(np.int64)
     retired = distinct((kept << _LOW | minted)[kept != minted])
+    if not retired.size and not minted.size:
+        return 0
     row = tables.merges
     with stores.ledger.read() as connection:
         question = select(*plain(row.c.seq, row.c.kept, row.c.retired, row.c.asof)).where(row.c.revived_at.is_(None))
@@ -104,6 +119,14 @@ def note_merges(
     return int(fresh.size)
 
 
+def is_held_later(stores: Stores, after: datetime, until: datetime) -> bool:
+    """Whether merges are held true that were found at an asof after one and up to another."""
+    row = tables.merges.c
+    question = select(row.seq).where(row.revived_at.is_(None), row.asof > after, row.asof <= until).limit(1)
+    with stores.ledger.read() as connection:
+        return connection.execute(question).first() is not None
+
+
 def _merge(seq: int, kept: int, retired: int, sides: Mapping[int, list[int]]) -> dict[str, Any]:
     return {
         "seq": seq, "kept": kept, "retired": retired, "reason": "linked",
@@ -111,7 +134,7 @@ def _merge(seq: int, kept: int, retired: int, sides: Mapping[int, list[int]]) ->
     }  # fmt: skip
 
 
-def _sides(stores: Stores, fresh: Longs, previous: str | None, mints: tuple[Ints, Ints]) -> dict[int, list[int]]:
+def _sides(stores: Stores, fresh: Longs, previous: str | None, mints: Minted) -> dict[int, list[int]]:
     """The traces each number of these merges had in the version before; else the one it was minted for."""
     if not fresh.size:
         return {}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from sqlalchemy import Connection, insert, select, update
@@ -19,6 +19,9 @@ from limner.store.ledger import tables
 
 if TYPE_CHECKING:
     from limner.store.ledger import Ledger
+
+SOURCE: Final = "source:"
+"""What the actor of a parting begins with that a source's clients have stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Parting:
     def traces(self) -> Ints:
         """All traces it speaks of."""
         return np.asarray([*self.apart, *self.kept], np.int32)
+
+
+def is_heard(one: Parting, asof: datetime) -> bool:
+    """Whether a parting counts at an asof: an operator's word always, a client's once it has happened."""
+    return not one.actor.startswith(SOURCE) or one.happened_at < asof
 
 
 def read_partings(ledger: Ledger, *, in_force: bool = True, among: Collection[int] = ()) -> list[Parting]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,29 @@ from limner.core.ids import version as hash_of
 from limner.core.kinds import Kinds
 from limner.core.tell import Tell, silent
 from limner.flow.identity.base import MATCHERS, Flags, Ints, Pairs, Seen
-from limner.flow.identity.increment import Made, live_files, nearest, neighbourhood, remember, touched
+from limner.flow.identity.increment import (
+    Again,
+    Made,
+    counted,
+    counted_on,
+    is_noted_last,
+    live_files,
+    nearest,
+    neighbourhood,
+    noted_again,
+    remember,
+    touched,
+)
 from limner.flow.identity.joining import REASONS, Evidence, Joined, join
 from limner.flow.identity.named import Longs, named, named_among, sightings
-from limner.flow.identity.numbers import note_merges, numbered, read_mints
-from limner.flow.identity.partings import Parting, marks_of_partings, read_partings
+from limner.flow.identity.numbers import Minted, is_held_later, note_merges, numbered, read_mints
+from limner.flow.identity.partings import Parting, is_heard, marks_of_partings, read_partings
 from limner.flow.identity.review import accepted
 from limner.maths.lookup import lookup
 from limner.store.definitions import load_kinds
+from limner.store.lake.parted import differing
+from limner.store.lake.parted import publish as publish_parts
+from limner.store.lake.parted import read as read_parts
 
 if TYPE_CHECKING:
     from limner.store.stores import Stores
@@ -68,7 +83,19 @@ class _Question:
     partings: list[Parting]
     made: Made
     now: datetime
-    mints: tuple[Ints, Ints]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """New rows of links and cuts, and the numbers minted before: of all customers, or of those looked at `again` since
+    the version `base`."""
+
+    links: pa.Table
+    cuts: pa.Table
+    mints: Minted
+    looked_at: int
+    base: str = ""
+    again: Again | None = None
 
 
 def basis(stores: Stores) -> str:
@@ -102,73 +129,94 @@ def resolve(
     are no history, and merge nobody.
     """
     tell(0, 3, "identifiers")
-    partings = read_partings(stores.ledger)
+    partings = [one for one in read_partings(stores.ledger) if is_heard(one, asof)]
     alike = accepted(stores, asof) if has_accepted else Pairs(np.empty(0, np.int32), np.empty(0, np.int32))
     pairs = np.stack([alike.low, alike.high], axis=1)
     made = Made(version, asof, basis(stores), tuple(live_files(stores)), tuple(one.seq for one in partings), pairs)
     before = nearest(stores, asof)
-    question = _Question(stores, load_kinds(stores.ledger), partings, made, now, read_mints(stores))
+    question = _Question(stores, load_kinds(stores.ledger), partings, made, now)
     found = None if afresh or before is None else _again(question, before, tell)
-    links, cuts, looked_at = found or _afresh(question, tell)
+    found = found or _afresh(question, tell)
     tell(2, 3, "numbers")
-    merged = _noted(question, links, before) if has_accepted else 0
-    stores.lake.publish("cuts", version, cuts)
-    stores.lake.publish("links", version, links)
-    remember(stores, made)
+    merged = _noted(question, found, before) if has_accepted else 0
+    for view, rows in (("cuts", found.cuts), ("links", found.links)):
+        _publish(question, found, view, rows)
+    made = replace(made, counts=_counted(question, found, before))
+    remember(stores, made, is_noted=has_accepted)
     tell(3, 3, "links")
-    return _resolved(made, links, cuts, merged, looked_at)
+    return _resolved(stores, made, merged, found.looked_at)
 
 
-def _noted(question: _Question, links: pa.Table, before: Made | None) -> int:
+def _noted(question: _Question, found: _Found, before: Made | None) -> int:
     """Write down which numbers were retired and which live again; how many were retired."""
-    return note_merges(
-        question.stores,
-        (links["trace"].to_numpy(), links["number"].to_numpy()),
-        question.mints,
-        asof=question.made.asof,
-        now=question.now,
-        previous=before.version if before else None,
-    )
+    stores, made = question.stores, question.made
+    links, mints = found.links, found.mints
+    if found.again is not None and before is not None:
+        is_next = is_noted_last(stores, before.version) and not is_held_later(stores, before.asof, made.asof)
+        if not is_next:
+            mine = lookup(
+                found.again.traces, (whole := _of_version(stores, "links", before.version))["trace"].to_numpy()
+            )
+            links = pa.concat_tables([whole.filter(pa.array(~mine[1])), links]).sort_by("trace")
+            mints = read_mints(stores)
+    rows = links["trace"].to_numpy(), links["number"].to_numpy()
+    previous = before.version if before else None
+    return note_merges(stores, rows, mints, asof=made.asof, now=question.now, previous=previous)
+
+
+def _publish(question: _Question, found: _Found, view: str, rows: pa.Table) -> None:
+    """Write a version: whole, or the parts in which rows have changed, the others taken over."""
+    lake, version = question.stores.lake, question.made.version
+    if found.again is None:
+        lake.publish(view, version, rows)
+        return
+    table, old = lake.declared(view), getattr(found.again, view)
+    changed = differing(table, old, rows)
+    kept = read_parts(lake, view, found.base, changed)
+    ends = [
+        lookup(found.again.traces, kept[name].to_numpy())[1]
+        for name in ("trace", "beside")
+        if name in kept.schema.names
+    ]
+    mine = np.logical_and.reduce(ends)
+    fresh = np.isin(rows["trace"].to_numpy() // table.span, changed)
+    whole = pa.concat_tables([kept.filter(pa.array(~mine)), rows.filter(pa.array(fresh)).cast(kept.schema)])
+    publish_parts(lake, view, version, whole, base=found.base, changed=changed)
 
 
 def note(stores: Stores, version: str, *, asof: datetime, now: datetime, previous: str | None) -> int:
     """Write down the merges of a version that was made before and comes into force again; how many are new."""
     links = _of_version(stores, "links", version)
     found = links["trace"].to_numpy(), links["number"].to_numpy()
-    return note_merges(stores, found, read_mints(stores), asof=asof, now=now, previous=previous)
+    count = note_merges(stores, found, read_mints(stores), asof=asof, now=now, previous=previous)
+    noted_again(stores, version)
+    return count
 
 
-def _afresh(question: _Question, tell: Tell) -> tuple[pa.Table, pa.Table, int]:
+def _afresh(question: _Question, tell: Tell) -> _Found:
     """Links and cuts out of all records."""
     seen, together = named(question.stores, question.made.asof, question.kinds)
     tell(1, 3, "links")
     joined = join(seen, together, question.stores.settings.identity, _evidence(question, seen.trace))
-    return (*_tables(question, seen, joined, seen.is_seen), int(seen.is_seen.sum()))
+    mints = read_mints(question.stores)
+    return _Found(*_tables(question, seen, joined, seen.is_seen, mints), mints, int(seen.is_seen.sum()))
 
 
-def _again(question: _Question, before: Made, tell: Tell) -> tuple[pa.Table, pa.Table, int] | None:
-    """Links and cuts out of an earlier version and what has changed since; None when that cannot be done."""
+def _again(question: _Question, before: Made, tell: Tell) -> _Found | None:
+    """Links and cuts of what has changed since an earlier version; None when that cannot be said."""
     stores, made = question.stores, question.made
     changed = touched(stores, before, made, question.partings)
-    if changed is None:
-        return None
-    links = _of_version(stores, "links", before.version)
-    again = neighbourhood(stores, changed, links, made)
+    again = None if changed is None else neighbourhood(stores, changed, before, made)
     if again is None:
         return None
-    seen, together = named_among(stores, made.asof, question.kinds, again)
+    seen, together = named_among(stores, made.asof, question.kinds, again.traces)
     tell(1, 3, "links")
-    inside = lookup(again, seen.trace)[1]
+    inside = lookup(again.traces, seen.trace)[1]
     evidence = _evidence(question, seen.trace)
     joined = join(seen, together, stores.settings.identity, evidence, inside)
-    new_links, new_cuts = _tables(question, seen, joined, inside & seen.is_seen)
-    cuts = _of_version(stores, "cuts", before.version)
-    mine = np.zeros(int(max(again[-1:].max(initial=0), links["trace"].to_numpy().max(initial=0))) + 1, np.bool_)
-    mine[again] = True
-    both = mine[cuts["trace"].to_numpy()] & mine[cuts["beside"].to_numpy()]
-    kept_links = links.filter(pa.array(~mine[links["trace"].to_numpy()]))
-    whole = pa.concat_tables([kept_links, new_links]).sort_by("trace") if new_links.num_rows else kept_links
-    return whole, pa.concat_tables([cuts.filter(pa.array(~both)), new_cuts]), again.size
+    mints = read_mints(stores, again.traces)
+    rows = _tables(question, seen, joined, inside & seen.is_seen, mints)
+    return _Found(*rows, mints, again.traces.size, before.version, again)
 
 
 def _of_version(stores: Stores, view: str, version: str) -> pa.Table:
@@ -199,10 +247,10 @@ def _evidence(question: _Question, traces: Ints) -> Evidence:
     )
 
 
-def _tables(question: _Question, seen: Seen, joined: Joined, mine: Flags) -> tuple[pa.Table, pa.Table]:
+def _tables(question: _Question, seen: Seen, joined: Joined, mine: Flags, mints: Minted) -> tuple[pa.Table, pa.Table]:
     """The rows of `links` and `cuts` for the places that are asked for."""
     trace, root, part = (seen.trace[places] for places in (mine, joined.label[mine], joined.part[mine]))
-    number = numbered(question.stores, trace, root, question.mints, question.now)
+    number = numbered(question.stores, trace, root, mints, question.now)
     has_person = np.zeros(int(number.max(initial=-1)) + 1, np.bool_)
     has_person[number[seen.where("is_person")[mine]]] = True
     links = pa.table({"trace": trace, "number": number, "is_identified": has_person[number], "part": part})
@@ -211,24 +259,30 @@ def _tables(question: _Question, seen: Seen, joined: Joined, mine: Flags) -> tup
     return links, pa.table({**ends, "reason": reasons})
 
 
-def _resolved(made: Made, links: pa.Table, cuts: pa.Table, merged: int, looked_at: int) -> Resolved:
-    number = links["number"].to_numpy()
-    lives = np.zeros(int(number.max(initial=-1)) + 1, np.int8)
-    lives[number] = 1
-    lives[number[links["is_identified"].to_numpy(zero_copy_only=False)]] = 2
+def _counted(question: _Question, found: _Found, before: Made | None) -> tuple[int, int, int]:
+    """Customers, identified customers and numbers of the new version."""
+    if found.again is None or before is None:
+        return counted(found.links)
+    on_top = counted_on(before, found.again, found.links)
+    return on_top or counted(_of_version(question.stores, "links", question.made.version))
+
+
+def _resolved(stores: Stores, made: Made, merged: int, looked_at: int) -> Resolved:
+    """What stands in a version, counted."""
+    cuts = _of_version(stores, "cuts", made.version)
     reason = np.asarray(cuts["reason"].to_pylist(), object)
     ends = {name: cuts[name].to_numpy() for name in ("trace", "beside")}
     let_go = np.unique(np.concatenate([end[reason == "too_large"] for end in ends.values()]))
     return Resolved(
         version=made.version,
         asof=made.asof,
-        customers=int((lives > 0).sum()),
-        identified=int((lives == 2).sum()),
+        customers=made.counts[0],
+        identified=made.counts[1],
         merged=merged,
         hubs=int(np.unique(ends["trace"][reason == "hub"]).size),
         too_large=int(let_go.size),
         parted=int(np.isin(reason, ["apart", "authoritative", "verified"]).sum()),
         moved=int((reason == "changed_hands").sum()),
-        size=int(lives.size),
+        size=made.counts[2],
         looked_at=looked_at,
     )

@@ -1,7 +1,8 @@
 """`build`: traits, addresses and reach become columns of the gallery.
 
 Columns: one per trait name; `is_identified`; `address.<kind>`, the trace of the address a channel of that kind would
-write to (the one last seen); `reach.<channel>`, whether an address and a consent are there at the asof.
+write to (the one last seen); `consent.<channel>`, whether one is in force for marketing at the asof, and refused on no
+identifier; `reach.<channel>`, whether an address is there as well.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +29,12 @@ from limner.store.lake.sql import statement
 from limner.store.ledger.consents import Folded, fold
 
 if TYPE_CHECKING:
+    from limner.core.rule.lexicon import Type
     from limner.store.definitions import Definitions
     from limner.store.gallery import Draft
     from limner.store.stores import Stores
 
-VERSION = 1
+VERSION = 3
 Ints = npt.NDArray[np.int64]
 _PACKAGE = "limner.flow.profiles"
 _COLUMN_TYPES = {"text": "text", "place": "text", "number": "float", "money": "money", "bool": "bool"}
@@ -60,21 +63,22 @@ def build(
     links: str,
     *,
     asof: datetime,
-    has_traits: bool = True,
+    promised: Mapping[str, Type] | None = MappingProxyType({}),
     has_reach: bool = True,
     tell: Tell = silent,
 ) -> Built:
     """Write the trait, address and reach columns of a draft at `asof`, through a version of the links.
 
-    A trait nobody stated has no column. A declared property gives a trait its type; an undeclared one is text where a
-    text was stated, else a number, else an instant. Without `has_traits`, or without `has_reach`, those columns are
-    left out, for a question that does not read them.
+    A trait nobody stated is unknown of everybody where it is `promised` (its name: its type), else it has no column. A
+    declared property gives a trait its type; an undeclared one is text where a text was stated, else a number, else an
+    instant. With `promised` None, or without `has_reach`, those columns are left out, for a question that does not
+    read them.
     """
     consents = {c.consent or name for name, c in definitions.of(Channel).items()} if has_reach else set()
     with ThreadPoolExecutor(1, "consents") as aside:
         said = {name: aside.submit(fold, stores.ledger, name, "marketing", asof) for name in sorted(consents)}
         heard = said if has_reach else None
-        return _written(stores, definitions, draft, links, asof, heard, has_traits=has_traits, tell=tell)
+        return _written(stores, definitions, draft, links, asof, heard, promised, tell)
 
 
 def _written(
@@ -84,11 +88,10 @@ def _written(
     links: str,
     asof: datetime,
     said: Mapping[str, Future[Folded]] | None,
-    *,
-    has_traits: bool,
+    promised: Mapping[str, Type] | None,
     tell: Tell,
 ) -> Built:
-    """The columns; `said` are the consents, read while the lake is asked for the rest. None: no reach."""
+    """The columns; `said` are the consents, read while the lake is asked for the rest. None: no reach, no traits."""
     versions = {"links": links}
     found = stores.lake.table(statement(_PACKAGE, "links.sql"), versions=versions)
     read = _Links(found["trace"].to_numpy(), found["number"].to_numpy().astype(np.int64))
@@ -100,7 +103,8 @@ def _written(
     identified[read.number[found["is_identified"].to_numpy(zero_copy_only=False)]] = True
     draft.put("is_identified", identified, type="bool")
     tell(1, 3, "traits")
-    names = _traits(stores, definitions, draft, versions, asof) if has_traits else []
+    names = _traits(stores, definitions, draft, versions, asof) if promised is not None else []
+    names += _unknown(draft, {name: kind for name, kind in (promised or {}).items() if name not in names}, asof)
     tell(2, 3, "addresses")
     reach = _reach(stores, definitions, draft, read, asof, said) if said is not None else {}
     tell(3, 3, "reach")
@@ -123,6 +127,13 @@ def _traits(
             _put_trait(draft, name, last, declared.get(name), asof)
             written.append(name)
     return written
+
+
+def _unknown(draft: Draft, traits: Mapping[str, Type], asof: datetime) -> list[str]:
+    """Columns of traits that may be named already, of which nobody has stated a value, or nobody any more."""
+    for name, kind in sorted(traits.items()):
+        draft.put(name, [], type=kind, asof=asof.isoformat())
+    return sorted(traits)
 
 
 def _put_trait(draft: Draft, name: str, rows: pa.Table, declared: Property | None, asof: datetime) -> None:
@@ -163,6 +174,7 @@ def _reach(
     for name, channel in channels.items():
         allowed = _allowed(said[channel.consent or name].result(), links, draft.size)
         column = allowed & address[channel.address]
+        draft.put(f"consent.{name}", allowed, type="bool", asof=asof.isoformat())
         draft.put(f"reach.{name}", column, type="bool", asof=asof.isoformat())
         reach[name] = int(column.sum())
     return reach
