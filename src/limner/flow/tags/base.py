@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sqlglot import exp
@@ -19,6 +20,7 @@ from limner.core.registry import Registry
 from limner.core.rule.lexicon import Type
 from limner.core.spans import day_of, need_zone
 from limner.flow.tags.relations import Relation, rows_of
+from limner.flow.tags.taxonomies import Tree
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +35,7 @@ Answer: TypeAlias = str | int | float | bool | None
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a kind may know: the asof, the zone, the relations, a way to ask the lake a small question, the columns a
-    tag may stand on (traits and other tags) with their types, and their display names."""
+    tag may stand on (traits and other tags) with their types, their display names, and the taxonomies."""
 
     asof: datetime
     zone: tzinfo
@@ -41,6 +43,7 @@ class Ground:
     ask: Ask
     columns: Mapping[str, Type] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trees: Mapping[str, Tree] = field(default_factory=dict)
 
     @property
     def asof_day(self) -> int:
@@ -91,15 +94,79 @@ class Step:
     rows: pa.Table
 
 
+class Later:
+    """A step that is answered when somebody looks at it."""
+
+    def __init__(self, ask: Callable[[], Step]) -> None:
+        self._ask = ask
+
+    @cached_property
+    def _step(self) -> Step:
+        return self._ask()
+
+    @property
+    def query(self) -> exp.Query:
+        """Its query."""
+        return self._step.query
+
+    @property
+    def rows(self) -> pa.Table:
+        """Its rows."""
+        return self._step.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is learned from the answers before a tag is asked: a question put to the table `answers`, and what makes a
+    small table, written out, of the rows it gives in any order."""
+
+    question: exp.Query
+    learn: Callable[[pa.Table], exp.Query]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How sums of single nodes become columns: the tree they are rolled up in, whether rare nodes weigh more, and
+    whether the first level also says how probable it is that a customer prefers it.
+
+    `sums` answers `number`, `code` and `weight`, ordered by code and number, of rows that count up to the asof, against
+    a landmark (a day); it names the table `leading`, which `lead` makes of the answer to `subjects`. An index is a sum
+    times the factor of its code. Sums under one `mark` and landmark may be added to one another.
+    """
+
+    tree: Tree
+    is_rare: bool
+    has_preference: bool
+    mark: str
+    landmark: int
+    factors: tuple[float, ...]
+    subjects: exp.Query
+    lead: Callable[[pa.Table], pa.Table]
+    sums: exp.Query
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The columns of a family by the value they are about, in the order of the query's columns."""
+
+    cells: Mapping[str, tuple[Cell, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A query that answers `number` and one column per cell. Where it names the table `answers`, it reads the columns
-    in `needs`: traits, and tags, which are computed first. `steps` are the tables it names by name of its own."""
+    in `needs`: traits, and tags, which are computed first. `steps` are the tables it names by name of its own, and
+    `studies` those it names that are learned from the answers. With a `grid` it answers `number`, `code` and `weight`,
+    and the cells are the nodes of the grid's tree; with `members` it answers `number`, `value` and a column per cell of
+    a value, ordered by value and number."""
 
     query: exp.Query
     cells: tuple[Cell, ...]
     needs: tuple[str, ...] = ()
-    steps: Mapping[str, Step] = field(default_factory=dict)
+    steps: Mapping[str, Step | Later] = field(default_factory=dict)
+    studies: Mapping[str, Study] = field(default_factory=dict)
+    grid: Grid | None = None
+    members: Members | None = None
 
 
 Part: TypeAlias = Scan | Asked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from limner.core.errors import BadDefinition, Clash, NotFound, near, words
 from limner.core.ids import slug
 from limner.core.ids import version as version_of
 from limner.core.ours import Tag
+from limner.flow.tags.taxonomies import find, trees
 from limner.store.definitions import Definitions
 
 TWICE = words("tag_twice", "The tag {tag!r} is defined twice: in {first} and in {second}. Rename one.")
@@ -30,25 +31,41 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A tag and the place it is written at."""
+    """A tag and the place it is written at; `tree` marks the content of the taxonomy it is asked over."""
 
     tag: Tag
     place: str
+    tree: str = ""
 
     @property
     def version(self) -> str:
-        """The version of the tag: its content, and the version of the station."""
-        return version_of({"tag": as_mapping(self.tag), "station": VERSION})
+        """The version of the tag's column: what it asks, and the version of the station."""
+        more = {"tree": self.tree} if self.tree else {}
+        return version_of({"tag": as_mapping(asked(self.tag)), "station": VERSION, **more})
+
+
+def asked(tag: Tag) -> Tag:
+    """A tag without what changes no answer: its state, owner, class, and what it is held against."""
+    return replace(tag, state="published", owner="", sensitivity="", declared="")
 
 
 def catalog(definitions: Definitions) -> Mapping[str, Placed]:
-    """All tags by id: built-in ones, and over them those of the workspace.
+    """All tags by id: built-in ones, and over them those of the workspace. Retired ones are not among them.
 
     >>> catalog(Definitions())["orders"].tag.name
     '订单数'
     """
     own = {name: Placed(_right(tag, f"tags/{name}"), f"tags/{name}") for name, tag in definitions.of(Tag).items()}
-    return MappingProxyType({**built_in(), **own})
+    asked_over = {name: str(placed.tag.options["taxonomy"]) for name, placed in own.items() if _has_tree(placed.tag)}
+    known = trees(definitions) if asked_over else {}
+    for name, taxonomy in asked_over.items():
+        own[name] = replace(own[name], tree=find(known, taxonomy).mark)
+    found = {**built_in(), **own}
+    return MappingProxyType({name: placed for name, placed in found.items() if placed.tag.state != "retired"})
+
+
+def _has_tree(tag: Tag) -> bool:
+    return isinstance(tag.options.get("taxonomy"), str)
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from limner.flow.tags.base import Asked, Cell, Ground, Part, Scan
+from limner.flow.tags.base import Ask, Asked, Cell, Ground, Part, Scan
 
 _TYPES = {
     "int": "bigint",
@@ -24,11 +24,11 @@ def scan(over: str, cells: Sequence[Cell], ground: Ground) -> exp.Query:
     query = exp.select("number").from_(ground.rows(over).subquery(over)).group_by("number")
     for cell in cells:
         if cell.value is not None:
-            query = query.select(_stored(cell).as_(cell.column, quoted=True), copy=False)
+            query = query.select(stored(cell).as_(cell.column, quoted=True), copy=False)
     return query
 
 
-def _stored(cell: Cell) -> exp.Expr:
+def stored(cell: Cell) -> exp.Expr:
     """The value in the type its column has; text that is counted stays a whole number."""
     value = cell.value.copy() if cell.value is not None else exp.null()
     return exp.cast(value, exp.DataType.build("bigint" if cell.words else _TYPES[cell.type], dialect="duckdb"))
@@ -39,12 +39,11 @@ def alone(part: Part, ground: Ground, others: Mapping[str, Part]) -> exp.Query:
     if isinstance(part, Scan):
         query = scan(part.over, part.cells, ground)
     else:
-        query = part.query.copy()
-        for table in list(query.find_all(exp.Table)):
-            if table.name == "answers":
-                table.replace(_answers(part.needs, ground, others).subquery(table.alias_or_name))
-            elif table.name in part.steps:
-                table.replace(part.steps[table.name].query.subquery(table.alias_or_name))
+        known = {name: step.query for name, step in part.steps.items()}
+        if reads_answers(part):
+            known["answers"] = _answers(part.needs, ground, others)
+        query = studied(part, lambda question: ground.ask(with_tables(question, known)))
+        query = with_tables(query, known)
     worded = [cell for cell in part.cells if cell.words]
     if not worded:
         return query
@@ -52,6 +51,20 @@ def alone(part: Part, ground: Ground, others: Mapping[str, Part]) -> exp.Query:
     for cell in part.cells:
         said = said.select(_said(cell).as_(cell.column, quoted=True), copy=False)
     return said
+
+
+def studied(part: Asked, ask: Ask) -> exp.Query:
+    """The query of a part with what it learns from the answers written in; `ask` answers a question about them."""
+    return with_tables(part.query, {name: study.learn(ask(study.question)) for name, study in part.studies.items()})
+
+
+def with_tables(query: exp.Query, known: Mapping[str, exp.Query]) -> exp.Query:
+    """The query with other queries in the place of tables of these names."""
+    query = query.copy()
+    for table in list(query.find_all(exp.Table)):
+        if table.name in known:
+            table.replace(known[table.name].subquery(table.alias_or_name))
+    return query
 
 
 def reads_answers(part: Part) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from limner.store.gallery.encode import Encoded, encode, encode_arrow, smallest,
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Bools: TypeAlias = NDArray[np.bool_]
 
 
 class Filling:
@@ -41,42 +44,47 @@ class Filling:
         over = np.array([self._words[word] for word in encoded.words] or [0], np.int64)
         return over.astype(smallest(over))[encoded.values]
 
-    def encoded(self) -> Encoded:
-        """The column as it is stored; customers without an answer get the tag's `otherwise`."""
+    def encoded(self, unknown: Bools | None = None) -> Encoded:
+        """The column as it is stored; customers without an answer get the tag's `otherwise`, those in `unknown` nothing
+        at all."""
         cell, values, known = self.cell, self.values, self.known
+        asked = np.ones(len(values), np.bool_)
+        if unknown is not None:
+            asked, known = ~unknown, known & ~unknown
         if cell.type == "text":
-            return _text(values, known, cell.words or tuple(self._words), cell.otherwise)
+            return _text(values, known, asked, cell.words or tuple(self._words), cell.otherwise)
         if cell.otherwise is not None and not known.all():
             rest = np.asarray(stored_value(cell.type, cell.otherwise))
-            values = np.where(known, values, rest)
-            known = np.ones(len(values), np.bool_)
+            values, known = np.where(known, values, rest), asked
         return encode(cell.column, cell.type, values, known)
 
 
-def gather(reader: pa.RecordBatchReader, cells: Sequence[Cell], size: int) -> list[Encoded]:
-    """The columns of an answer with a column `number` and one per cell, as they are stored."""
+def gather(
+    reader: pa.RecordBatchReader, cells: Sequence[Cell], size: int, unknown: Sequence[Bools | None] = ()
+) -> list[Encoded]:
+    """The columns of an answer with a column `number` and one per cell, as they are stored; `unknown` says for each
+    cell of whom nothing is to be known."""
     fillings = [Filling(cell, size) for cell in cells]
     for batch in reader:
         numbers = np.asarray(batch.column("number").to_numpy(zero_copy_only=False), np.int32)
         for filling in fillings:
             filling.take(numbers, batch.column(filling.cell.column))
-    return [filling.encoded() for filling in fillings]
+    return [filling.encoded(hidden) for filling, hidden in zip_longest(fillings, unknown)]
 
 
-def _text(codes: NDArray[Any], known: NDArray[np.bool_], words: tuple[str, ...], otherwise: Answer) -> Encoded:
-    """Codes of a sorted dictionary that holds the words in use, so that the column does not tell how it was made."""
+def _text(codes: NDArray[Any], known: Bools, asked: Bools, words: tuple[str, ...], otherwise: Answer) -> Encoded:
+    """Codes of a sorted dictionary that holds the words in use, so that the column does not tell how it was made; of
+    those who are not `asked` nothing is known."""
     used = np.bincount(codes[known].astype(np.int64), minlength=len(words)) > 0 if words else np.zeros(0, np.bool_)
     kept = {word for word, is_used in zip(words, used, strict=True) if is_used}
-    if otherwise is not None and not known.all():
+    if otherwise is not None and (asked & ~known).any():
         kept.add(str(otherwise))
     ordered = sorted(kept)
     place = {word: code for code, word in enumerate(ordered)}
     over = np.array([place.get(word, 0) for word in words] or [0], np.int64)
     fresh = over[codes]
     if otherwise is not None:
-        fresh = np.where(known, fresh, place.get(str(otherwise), 0))
-        known = np.ones(len(fresh), np.bool_)
-    else:
-        fresh = np.where(known, fresh, 0)
+        fresh, known = np.where(known, fresh, place.get(str(otherwise), 0)), asked
+    fresh = np.where(known, fresh, 0)
     is_whole = known.all()
     return Encoded("text", fresh.astype(smallest(fresh)), None if is_whole else known, tuple(ordered))

@@ -33,8 +33,8 @@ POINTS = {"Product Viewed": 1, "Product Favorited": 3, "Product Added": 4, "Orde
 YEARS = 10
 """How far back behaviour counts; at the longest half-life what is older weighs nothing that could be seen."""
 
-_QUARTER_MOST = 92
-_STEP = 64
+QUARTER_MOST = 92
+STEP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ def interest(tag: Tag, ground: Ground, place: str) -> Asked:
     found = [given(condition, ground) for condition in conditions(tag, ground, relation, place)]
     most = number(tag, "most", place, 30, 1, 200)
     rows = (
-        exp.select("number", "top_category", "day", _points(points).as_("points"))
+        exp.select("number", "top_category", "day", points_of(points).as_("points"))
         .from_(ground.rows(over).subquery(over))
         .where(_named(tuple(points)), exp.column("top_category") > exp.Literal.string(""), *found)
     )
-    totals = _totals(rows, _quarters(ground, half_life), half_life)
+    totals = _totals(rows, quarters_of(ground, half_life), half_life)
     answered = ground.ask(totals)
     categories = _most_frequent(answered, most)
     return Asked(_wide(tag, categories), _cells(tag, categories), steps={"totals": Step(totals, answered)})
@@ -74,14 +74,14 @@ def interest(tag: Tag, ground: Ground, place: str) -> Asked:
 
 def _totals(rows: exp.Query, quarters: list[Quarter], half_life: int) -> exp.Query:
     """One row per customer and category: its weight, and how many rows speak of it."""
-    first, last = quarters[0].landmark, quarters[-1].landmark + _QUARTER_MOST
+    first, last = quarters[0].landmark, quarters[-1].landmark + QUARTER_MOST
     return statement(
         __package__ or "",
         "interest.sql",
         rows=rows,
-        quarters=_table([(q.index, q.landmark, q.factor) for q in quarters], ["quarter", "landmark", "factor"]),
-        blocks=_table([(n,) for n in range((last - first) // _STEP + 1)], ["n"]),
-        steps=_table([(n,) for n in range(_STEP)], ["n"]),
+        quarters=written([(q.index, q.landmark, q.factor) for q in quarters], ["quarter", "landmark", "factor"]),
+        blocks=written([(n,) for n in range((last - first) // STEP + 1)], ["n"]),
+        steps=written([(n,) for n in range(STEP)], ["n"]),
         first=first,
         half_life=half_life,
     )
@@ -98,14 +98,14 @@ def _named(events: tuple[str, ...]) -> exp.Expr:
     return exp.column("name").isin(*(exp.Literal.string(event) for event in events))
 
 
-def _points(points: Mapping[str, int]) -> exp.Expr:
+def points_of(points: Mapping[str, int]) -> exp.Expr:
     case = exp.Case(this=exp.column("name"))
     for event, weight in points.items():
         case = case.when(exp.Literal.string(event), exp.Literal.number(weight))
     return case
 
 
-def _quarters(ground: Ground, half_life: int) -> list[Quarter]:
+def quarters_of(ground: Ground, half_life: int) -> list[Quarter]:
     """The quarters that count, the oldest first."""
     today = EPOCH + timedelta(days=ground.asof_day)
     found = []
@@ -115,7 +115,7 @@ def _quarters(ground: Ground, half_life: int) -> list[Quarter]:
     return found
 
 
-def _table(rows: Sequence[tuple[float, ...]], columns: list[str]) -> exp.Query:
+def written(rows: Sequence[tuple[float, ...]], columns: list[str]) -> exp.Query:
     """A small table of numbers, written out."""
     literals = [tuple(exp.Literal.number(v if isinstance(v, int) else format(v, ".17e")) for v in row) for row in rows]
     return exp.select(*columns).from_(exp.values(literals, alias="v", columns=columns))

@@ -1,9 +1,11 @@
 """The lifecycle stage of a buyer: new, active, sleeping or lost, by their own rhythm.
 
-If purchases come at random with a mean gap g (a Poisson process), a silence longer than k × g has the chance exp(−k)
-while the customer is alive: 14 % at k = 2 (sleeping), 2 % at k = 4 (lost). The gap is each customer's own, drawn
-towards the median of all by one virtual gap, so that one order is judged by the others and many by themselves. No
-silence shorter than 30 days is called sleeping, none shorter than 90 lost. Customers without an order are unknown.
+If purchases come at random (a Poisson process), who has shown few of them may still turn out to buy seldom. Rates are
+therefore held to be spread as if every customer had shown four gaps of the median length of all before their own: the
+chance that a customer who is still there stays silent for longer than s is (1 + s / (span + 4 × median))^−(gaps + 4),
+which is exp(−s / gap) for one with many gaps (Lomax, JASA 49, 1954). Below exp(−2), 14 %, they are sleeping, below
+exp(−4), 2 %, lost. One order is so judged by the rhythm of the others, many by their own. No silence up to 30 days is
+called sleeping, none up to 90 lost. Customers without an order are unknown.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ _BOUNDS = {
     "least_lost": (90, 0, 3650),
     "unheard": (60, 1, 3650),
 }
-"""Option → usual value, least, most: days of being new; how many rhythms of silence make sleeping and lost; the days
-below which neither is said; the gap when nobody has bought twice."""
+"""Option → usual value, least, most: days of being new; minus the logarithm of the chance below which sleeping
+and lost are said; the days below which neither is said; the gap when nobody has bought twice."""
 
 
 @kind("lifecycle")
@@ -41,3 +43,8 @@ def lifecycle(tag: Tag, ground: Ground, place: str) -> Asked:
     found = statement(__package__ or "", "lifecycle.sql", answers=answers, **bounds)
     query = exp.select("number", exp.column("stage").as_(tag.id, quoted=True)).from_(found.subquery("found"))
     return Asked(query, (Cell(tag.id, "text", words=STAGES),), needs=tuple(axes.values()))
+
+
+def silence_of(tag: Tag) -> str:
+    """The tag a lifecycle reads the days since the last order from."""
+    return name(tag, "silence", tag.id, _USUAL["silence"])

@@ -1,13 +1,13 @@
 -- The stage of each buyer by their own rhythm.
--- The rhythm is the mean gap between order days, drawn towards the median gap of all by one virtual gap: a customer
--- with one order is judged by the others, one with many by their own. Everything is compared in whole numbers:
--- silence > k × rhythm  ⇔  silence × (gaps + 1) > k × (span + usual).
+-- If gaps come at random at a rate of the customer's own, and rates are spread as if everybody had shown four gaps of
+-- the usual length before, a customer who is still there stays silent for longer than s with the chance
+-- (1 + s / (span + 4 × usual)) ^ −(gaps + 4). A stage is said when that is below exp(−k).
 -- answers: table, starting: int, sleeping: int, lost: int, least_sleeping: int, least_lost: int, unheard: int
 SELECT
   number,
   CASE
-    WHEN silence > :least_lost AND silence * (gaps + 1) > :lost * (span + usual) THEN 3
-    WHEN silence > :least_sleeping AND silence * (gaps + 1) > :sleeping * (span + usual) THEN 2
+    WHEN silence > :least_lost AND doubt > :lost THEN 3
+    WHEN silence > :least_sleeping AND doubt > :sleeping THEN 2
     WHEN tenure <= :starting THEN 0
     ELSE 1
   END AS stage
@@ -16,9 +16,8 @@ FROM (
     b.number,
     b.silence,
     b.tenure,
-    b.order_days - 1 AS gaps,
-    b.tenure - b.silence AS span,
-    coalesce(u.usual, :unheard) AS usual
+    (b.order_days - 1 + 4)
+    * ln(1 + cast(b.silence AS DOUBLE) / cast(b.tenure - b.silence + 4 * coalesce(u.usual, :unheard) AS DOUBLE)) AS doubt
   FROM (
     SELECT number, silence, tenure, order_days
     FROM answers

@@ -1,43 +1,58 @@
--- Recency, frequency and money in levels 1 (worst) to `levels` (best), customers with an order only.
--- Tie rule: the level of a value is read off the share of customers who are worse, so equal values share a level.
+-- Recency, frequency and money in levels 1 (worst) up, customers with an order only.
+-- A value that reaches bound k is in level k + 1: a recency of at most the bound, a frequency or a sum of at least it.
+-- Equal values therefore share a level. An unknown bound is reached by nobody.
 -- High means above the mean level, so that a crowd of equal values is low and stays together.
--- answers: table, levels: int
+-- answers: table, bounds: table
+WITH buyers AS (
+  SELECT number, recency, frequency, money
+  FROM answers
+  WHERE frequency > 0 AND NOT recency IS NULL AND NOT money IS NULL
+),
+levelled AS (
+  SELECT
+    y.number,
+    CASE
+      WHEN y.recency <= b.r4 THEN 5
+      WHEN y.recency <= b.r3 THEN 4
+      WHEN y.recency <= b.r2 THEN 3
+      WHEN y.recency <= b.r1 THEN 2
+      ELSE 1
+    END AS r,
+    CASE
+      WHEN y.frequency >= b.f4 THEN 5
+      WHEN y.frequency >= b.f3 THEN 4
+      WHEN y.frequency >= b.f2 THEN 3
+      WHEN y.frequency >= b.f1 THEN 2
+      ELSE 1
+    END AS f,
+    CASE
+      WHEN y.money >= b.m4 THEN 5
+      WHEN y.money >= b.m3 THEN 4
+      WHEN y.money >= b.m2 THEN 3
+      WHEN y.money >= b.m1 THEN 2
+      ELSE 1
+    END AS m
+  FROM buyers AS y
+  CROSS JOIN bounds AS b
+),
+overall AS (
+  SELECT count(*) AS customers, sum(r) AS all_r, sum(f) AS all_f, sum(m) AS all_m
+  FROM levelled
+)
 SELECT
-  number,
-  r,
-  f,
-  m,
+  l.number,
+  l.r,
+  l.f,
+  l.m,
   CASE
-    WHEN r * customers > all_r AND f * customers > all_f AND m * customers > all_m THEN 0
-    WHEN r * customers > all_r AND m * customers > all_m THEN 1
-    WHEN f * customers > all_f AND m * customers > all_m THEN 2
-    WHEN m * customers > all_m THEN 3
-    WHEN r * customers > all_r AND f * customers > all_f THEN 4
-    WHEN r * customers > all_r THEN 5
-    WHEN f * customers > all_f THEN 6
+    WHEN l.r * o.customers > o.all_r AND l.f * o.customers > o.all_f AND l.m * o.customers > o.all_m THEN 0
+    WHEN l.r * o.customers > o.all_r AND l.m * o.customers > o.all_m THEN 1
+    WHEN l.f * o.customers > o.all_f AND l.m * o.customers > o.all_m THEN 2
+    WHEN l.m * o.customers > o.all_m THEN 3
+    WHEN l.r * o.customers > o.all_r AND l.f * o.customers > o.all_f THEN 4
+    WHEN l.r * o.customers > o.all_r THEN 5
+    WHEN l.f * o.customers > o.all_f THEN 6
     ELSE 7
   END AS class
-FROM (
-  SELECT
-    number,
-    r,
-    f,
-    m,
-    customers,
-    sum(r) OVER () AS all_r,
-    sum(f) OVER () AS all_f,
-    sum(m) OVER () AS all_m
-  FROM (
-    SELECT
-      number,
-      customers,
-      1 + (rank() OVER (ORDER BY recency DESC) - 1) * :levels // customers AS r,
-      1 + (rank() OVER (ORDER BY frequency) - 1) * :levels // customers AS f,
-      1 + (rank() OVER (ORDER BY money) - 1) * :levels // customers AS m
-    FROM (
-      SELECT number, recency, frequency, money, count(*) OVER () AS customers
-      FROM answers
-      WHERE frequency > 0 AND NOT recency IS NULL AND NOT money IS NULL
-    ) AS buyers
-  ) AS ranked
-) AS levelled
+FROM levelled AS l
+CROSS JOIN overall AS o

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from limner.core.errors import BadDefinition
 from limner.core.ours import Tag
-from limner.core.rule import Compare, Has, Lexicon, Near, PropertyWord, TagWord, leaves, parse, resolve
+from limner.core.rule import Compare, Has, Lexicon, Near, PropertyWord, TagWord, Top, leaves, parse, resolve
 from limner.core.rule.lexicon import EVENT_COLUMNS, Type
 from limner.core.rule.tree import Rule
 from limner.flow.tags.base import NEEDED, Asked, Cell, Ground, kind
@@ -64,7 +64,7 @@ def _columns(tree: Rule, types: dict[str, Type]) -> tuple[str, ...]:
     """The columns a rule reads, in order of name."""
     found: set[str] = set()
     for leaf in leaves(tree):
-        if isinstance(leaf, Has | Compare):
+        if isinstance(leaf, Has | Compare | Top):
             found.add(leaf.tag)
         elif isinstance(leaf, Near):
             found |= {name for name in (f"{leaf.tag}.lon", f"{leaf.tag}.lat") if name in types}

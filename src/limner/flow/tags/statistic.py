@@ -37,7 +37,7 @@ def statistic(tag: Tag, ground: Ground, place: str) -> Scan:
 
 def aggregate(tag: Tag, relation: Relation, place: str) -> exp.Expr:
     """The tag's SQL as a checked tree, every column inside an aggregate."""
-    tree = _checked(tag.sql, tag, relation, place)
+    tree = condition(tag.sql, tag, relation, place)
     for column in tree.find_all(exp.Column):
         if column.find_ancestor(*AGGREGATES, exp.Filter) is None:
             raise BadDefinition(NO_AGGREGATE, place=place, tag=tag.id, column=column.name)
@@ -46,7 +46,7 @@ def aggregate(tag: Tag, relation: Relation, place: str) -> exp.Expr:
 
 def conditions(tag: Tag, ground: Ground, relation: Relation, place: str) -> list[exp.Expr]:
     """What a row must fulfil to count: `matching`, and the window."""
-    found = [_checked(tag.matching, tag, relation, place)] if tag.matching.strip() else []
+    found = [condition(tag.matching, tag, relation, place)] if tag.matching.strip() else []
     if tag.within is not None:
         if not relation.moment:
             raise BadDefinition(NO_WINDOW, place=place, over=relation.name)
@@ -88,6 +88,7 @@ def given(tree: exp.Expr, ground: Ground) -> exp.Expr:
     return tree.transform(put)
 
 
-def _checked(text: str, tag: Tag, relation: Relation, place: str) -> exp.Expr:
+def condition(text: str, tag: Tag, relation: Relation, place: str) -> exp.Expr:
+    """An expression over the rows of a relation as a checked tree."""
     tables = {relation.name: relation.columns}
     return checked(text, tables=tables, what=f"tag {tag.id}", place=place, given=PLACEHOLDERS)

@@ -7,24 +7,32 @@ numbers, money is decimal, and no answer depends on threads, batches or the orde
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from sqlglot import exp
 
 from limner.core.actor import Actor
 from limner.core.rule.lexicon import Type
 from limner.core.spans import need_zone
 from limner.core.tell import Tell, silent
-from limner.flow.tags.base import KINDS, Cell, Ground, Lineage, Part, Scan, needs_of
+from limner.flow.tags.axes import axes_of
+from limner.flow.tags.base import KINDS, Ask, Cell, Ground, Lineage, Part, Scan, needs_of
 from limner.flow.tags.catalog import Placed, catalog, in_order, named
-from limner.flow.tags.compose import alone, reads_answers, scan
+from limner.flow.tags.compose import alone, reads_answers, scan, studied
 from limner.flow.tags.gather import gather
-from limner.flow.tags.relations import relations
-from limner.flow.tags.statistic import aggregate, conditions
-from limner.store.gallery.column import Column
+from limner.flow.tags.kept_sums import Pass, former_sums, sums_file
+from limner.flow.tags.member_columns import drop_strays, put_members
+from limner.flow.tags.relations import Relation, relations
+from limner.flow.tags.rolling import put_tree
+from limner.flow.tags.statistic import aggregate, condition, conditions
+from limner.flow.tags.taxonomies import trees
+from limner.store.gallery.column import SUMS, Column
 from limner.store.gallery.table import column_to_arrow
 from limner.store.lake.checked import lineage, values_of
 from limner.store.lake.dialects import write
@@ -33,17 +41,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from limner.store.definitions import Definitions
-    from limner.store.gallery import Draft
+    from limner.store.gallery import Draft, Version
     from limner.store.stores import Stores
+
+Unknown: TypeAlias = Mapping[str, npt.NDArray[np.bool_]]
+"""For whom a tag stays unknown, by tag: entry i of shape (n,) is customer number i."""
+
+VERSION: Final = 2
+"""Rises when columns are stored or worked out in another way."""
+
+NOBODY: Final[Unknown] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """What was computed: the asof, the columns by tag, and how many scans of the lake it took."""
+    """What was computed: the asof, the columns by tag, and how many scans of the lake it took; of tags that keep sums
+    `increment`, or why all events were read (see `kept_sums.REASONS`)."""
 
     asof: datetime
     columns: Mapping[str, tuple[str, ...]]
     scans: int
+    passes: Mapping[str, str] = field(default_factory=dict)
 
     def to_dicts(self) -> list[dict[str, object]]:
         """One row per tag."""
@@ -57,9 +75,10 @@ class Work:
     placed: Mapping[str, Placed]
     parts: Mapping[str, Part]
     order: tuple[str, ...]
+    unknown: Unknown = field(default_factory=dict)
 
 
-def tag(
+def tag(  # noqa: PLR0913
     stores: Stores,
     definitions: Definitions,
     draft: Draft,
@@ -68,17 +87,22 @@ def tag(
     asof: datetime,
     links: str = "",
     only: Iterable[str] | None = None,
+    unknown: Unknown = NOBODY,
+    former: Version | None = None,
     tell: Tell = silent,
 ) -> Tagged:
     """Write the columns of all tags, or of those in `only` and what they stand on, into the draft of a version.
 
     `links` names the version of the links to read (default: the published one). Nothing that happened at or after
-    `asof` is seen. No events: columns of the tags' `otherwise`, or of unknown.
+    `asof` is seen. No events: columns of the tags' `otherwise`, or of unknown. A tag in `unknown` answers nothing for
+    the customers marked there, not even its `otherwise`; tags that stand on it find it unknown. Kept sums are added to
+    those of `former`, a version of an asof no later; the answers are the same without it.
     """
     versions = {"links": links} if links else {}
     ground = ground_of(stores, asof, versions, {name: header.type for name, header in draft.headers.items()})
-    work = prepare(definitions, ground, only)
+    work = replace(prepare(definitions, ground, only), unknown=unknown)
     scans = _scans(work)
+    passes: dict[str, str] = {}
     total, done = len(scans) + sum(not isinstance(part, Scan) for part in work.parts.values()), 0
     for over, cells in scans.items():
         tell(done, total, f"tags over {over}")
@@ -89,14 +113,29 @@ def tag(
         if isinstance(part, Scan):
             continue
         tell(done, total, f"tag {name}")
+        if part.grid is not None:
+            at = sums_file(name)
+            kept = Pass(stores, draft, part.grid, asof, links, at.removesuffix(SUMS), former_sums(former, at), tell)
+            sums, passes[name] = kept.sums()
+            put_tree(draft, sums, part.grid, work.placed[name], asof, work.unknown.get(name))
+            done += 1
+            continue
         given = {table: step.rows for table, step in part.steps.items()}
         if reads_answers(part):
             given["answers"] = _answers(draft, part.needs)
+        if part.members is not None:
+            reader = stores.lake.query(part.query, given=given, versions=versions)
+            put_members(draft, reader, part.members, work.placed[name], asof, work.unknown.get(name))
+            done += 1
+            continue
         cells = [(name, cell) for cell in part.cells]
-        _write(stores, draft, work, cells, part.query, versions, asof, given)
+        query = studied(part, partial(stores.lake.table, given=given, versions=versions))
+        _write(stores, draft, work, cells, query, versions, asof, given)
         done += 1
+    for name in work.order:
+        drop_strays(draft, work.placed[name].tag, {cell.column for cell in work.parts[name].cells})
     tell(total, total, "tags")
-    return Tagged(asof, {name: _columns(work.parts[name]) for name in work.order}, total)
+    return Tagged(asof, {name: _columns(work.parts[name]) for name in work.order}, total, passes)
 
 
 def ground_of(
@@ -124,7 +163,7 @@ def prepare(definitions: Definitions, ground: Ground, only: Iterable[str] | None
     tags = {name: placed.tag for name, placed in known.items()}
     columns = {**ground.columns, **{name: tag.type for name, tag in tags.items()}}
     names = {name: (tag.name, tag.name_en) for name, tag in tags.items()}
-    ground = replace(ground, columns=columns, names=names)
+    ground = replace(ground, columns=columns, names=names, trees=trees(definitions))
     wanted = [named(known, name).tag.id for name in only] if only is not None else list(known)
     parts: dict[str, Part] = {}
     queue = list(dict.fromkeys(wanted))
@@ -147,19 +186,39 @@ def said(definitions: Definitions, ground: Ground, name: str, dialect: str = "du
     return write(alone(work.parts[placed.tag.id], ground, work.parts), dialect, is_pretty=True)
 
 
+def stands_on(definitions: Definitions, ground: Ground) -> Mapping[str, tuple[str, ...]]:
+    """Each tag and the tags it reads; nothing is asked of the lake but which columns an answer would have."""
+    quiet = replace(ground, ask=_no_rows(ground))
+    known = catalog(definitions)
+    parts = prepare(definitions, quiet).parts
+    return {name: tuple(other for other in needs_of(part) if other in known) for name, part in parts.items()}
+
+
+def _no_rows(ground: Ground) -> Ask:
+    return lambda query: ground.ask(exp.select("*").from_(query.subquery()).limit(0))
+
+
 def lineage_of(definitions: Definitions, ground: Ground, name: str) -> Lineage:
     """What a tag is made from, read off its tree."""
     placed = named(catalog(definitions), name)
     part = prepare(definitions, ground, [placed.tag.id]).parts[placed.tag.id]
     needs = needs_of(part)
-    if placed.tag.kind != "statistic":
+    if placed.tag.kind not in {"statistic", "family"}:
         over = part.over if isinstance(part, Scan) else ""
         return Lineage(over, tags=needs)
     relation = ground.relations[placed.tag.over]
     trees = [aggregate(placed.tag, relation, placed.place), *conditions(placed.tag, ground, relation, placed.place)]
+    trees += _axis_trees(placed, relation) if placed.tag.kind == "family" else []
     columns = sorted({column for tree in trees for column in lineage(tree)})
     events = sorted({event for tree in trees for event in values_of(tree, "name")})
     return Lineage(placed.tag.over, tuple(columns), tuple(events), needs)
+
+
+def _axis_trees(placed: Placed, relation: Relation) -> list[exp.Expr]:
+    """What the axes of a family read: the conditions of cases, and values."""
+    axes = axes_of(placed.tag, placed.place)
+    texts = [text for axis in axes for text in (axis.value, *(step.matching for step in axis.steps)) if text]
+    return [condition(text, placed.tag, relation, placed.place) for text in texts]
 
 
 def _scans(work: Work) -> dict[str, list[tuple[str, Cell]]]:
@@ -182,17 +241,18 @@ def _write(
     given: Mapping[str, pa.Table] | None = None,
 ) -> None:
     reader = stores.lake.query(query, given=given or {}, versions=versions)
-    columns = gather(reader, [cell for _, cell in cells], draft.size)
+    unknown = [work.unknown.get(name) for name, _ in cells]
+    columns = gather(reader, [cell for _, cell in cells], draft.size, unknown)
     for (name, cell), encoded in zip(cells, columns, strict=True):
         mark = work.placed[name].version
         draft.put_encoded(cell.column, encoded, unit=cell.unit, version=mark, asof=asof.isoformat())
 
 
 def _answers(draft: Draft, needs: tuple[str, ...]) -> pa.Table:
-    """The columns of other tags as a table, one row per customer number."""
+    """The columns of other tags as a table, one row per living customer."""
     import pyarrow as pa
 
-    numbers = np.arange(draft.size)
+    numbers = np.asarray(draft.living().to_array(), np.int64)
     columns = {name: column_to_arrow(Column(draft.folder, draft.headers[name]), numbers) for name in needs}
     return pa.table({"number": pa.array(numbers.astype(np.int32)), **columns})
 

@@ -1,0 +1,232 @@
+"""The figures of a tag's column: how many it answers, how the answers are spread, how far that moved, how right it is.
+
+One pass over each column: numbers are sorted once, and quantiles, tenths and the tenths of the version before are read
+off the sorted answers; words and yes/no are counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from limner.maths.drift import drift
+from limner.maths.proportion import wilson
+from limner.store.gallery.numeric import numbers_at, stored_at
+
+if TYPE_CHECKING:
+    from limner.core.ours import Tag
+    from limner.store.gallery import Version
+    from limner.store.gallery.column import Column
+
+MOST_ANSWERS: Final = 20
+LEAST_BASE: Final = 30
+"""With fewer customers who state themselves what a tag says of them, nothing is said of how right it is."""
+KEPT_DRIFTS: Final = 7
+QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+_SIDES: Final[tuple[Literal["left", "right"], ...]] = ("left", "right")
+_TENTHS: Final = np.linspace(0, 1, 11)[1:-1]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """A tag against what customers state: of `base` who state it and have the tag, `right` are told so. `usual` is the
+    share that always saying the most frequent statement would have; `told` are statement, tag, customers."""
+
+    base: int
+    right: int
+    low: float
+    high: float
+    usual: float
+    told: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def can_say(self) -> bool:
+        """Whether enough customers state it."""
+        return self.base >= LEAST_BASE
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of one column. `held` have an answer other than the usual one; `answers` are the most frequent ones
+    with how many have them, `quantiles` those of numbers; `drift` is the stability index against the version before
+    (None: there was none), `drifts` the last of them. `cuts` and `counts` are what the next version is held against,
+    the last count being those of whom nothing is known."""
+
+    column: str
+    customers: int
+    known: int
+    held: int
+    answers: Mapping[str, int] = field(default_factory=dict)
+    different: int = 0
+    quantiles: tuple[float, ...] = ()
+    cuts: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    words: tuple[str, ...] = ()
+    drift: float | None = None
+    drifts: tuple[float, ...] = ()
+    bytes: int = 0
+    accuracy: Accuracy | None = None
+
+    @property
+    def evenness(self) -> float | None:
+        """How even the answers are: 1 when every bin holds as many, 0 when all customers answer alike."""
+        known = np.asarray(self.counts[:-1], np.float64)
+        if known.size < 2 or not known.sum():
+            return None
+        shares = known[known > 0] / known.sum()
+        return float(-(shares * np.log(shares)).sum() / np.log(known.size)) + 0.0
+
+
+def main_column(version: Version, columns: Iterable[str], tag: str) -> str:
+    """The column that sums a tag up: its own, or the one of the heaviest; else its first one (empty: it has none)."""
+    known = [column for column in columns if column in version.headers]
+    return next((c for c in (tag, f"top_{tag}") if c in known), known[0] if known else "")
+
+
+def figures(version: Version, tag: Tag, column: str, before: Figures | None, *, asof_day: int, least: int) -> Figures:
+    """The figures of a tag's column over the living; of answers fewer than `least` customers have nothing is told."""
+    living = np.asarray(version.living.to_array(), np.int64)
+    kept, usual = version.column(column), tag.otherwise
+    if kept.header.is_sparse:
+        found = _over_nodes(version, tag.id, before)
+    elif kept.header.type in ("text", "bool"):
+        found = _counted(kept, living, usual, before, least)
+    else:
+        found = _measured(kept, living, usual, before, asof_day)
+    pair = found.pop("pair")
+    moved = None if pair is None else drift(*pair)
+    drifts = (*(before.drifts if before else ()), *([] if moved is None else [moved]))[-KEPT_DRIFTS:]
+    accuracy = accuracy_of(version, column, tag.declared, living) if tag.declared in version.headers else None
+    size = sum(path.stat().st_size for path in _files(kept))
+    return Figures(column, len(living), drift=moved, drifts=drifts, bytes=size, accuracy=accuracy, **found)
+
+
+def _counted(kept: Column, living: Ints, usual: object, before: Figures | None, least: int) -> dict[str, Any]:
+    """Text and yes/no: one count of the codes."""
+    stored, is_known = stored_at(kept, living)
+    codes = stored[is_known].astype(np.int64)
+    words = ("no", "yes") if kept.header.type == "bool" else kept.words
+    counts = np.bincount(codes, minlength=len(words)) if words else np.zeros(0, np.int64)
+    order = [i for i in np.argsort(-counts, kind="stable").tolist() if counts[i]]
+    by_word = {words[i]: int(counts[i]) for i in order}
+    usual = {True: "yes", False: "no"}.get(usual, usual) if isinstance(usual, bool) else usual
+    told = [words[i] for i in order[:MOST_ANSWERS] if counts[i] >= least]
+    unknown = len(living) - len(codes)
+    kinds = tuple(told)
+    pair = (
+        (before.counts, [*(by_word.get(w, 0) for w in before.words), _rest(by_word, before.words), unknown])
+        if before is not None
+        else None
+    )
+    return {
+        "known": len(codes),
+        "held": len(codes) - by_word.get(str(usual), 0),
+        "answers": {word: by_word[word] for word in told},
+        "different": len(order),
+        "words": kinds,
+        "counts": (*(by_word[w] for w in kinds), _rest(by_word, kinds), unknown),
+        "pair": pair,
+    }
+
+
+def _over_nodes(version: Version, tag: str, before: Figures | None) -> dict[str, Any]:
+    """A tag with a sparse column per node: how many have some weight on each node; what they hold is never unknown."""
+    headers = {name.removeprefix(f"{tag}."): h for name, h in version.headers.items() if name.startswith(f"{tag}.")}
+    sizes = {name: header.entries for name, header in headers.items() if header.entries > 0}
+    order = sorted(sizes, key=lambda name: (-sizes[name], name))
+    tops = [name for name in sizes if "/" not in name]
+    held = BitMap()
+    for name in tops:
+        held |= BitMap(version.column(f"{tag}.{name}").entries()[0])
+    have, words = len(held & version.living), tuple(sorted(tops))
+    rest = len(version.living) - have
+    pair = (before.counts, [*(sizes.get(w, 0) for w in before.words), 0, rest]) if before is not None else None
+    return {
+        "known": len(version.living),
+        "held": have,
+        "answers": {name: sizes[name] for name in order[:MOST_ANSWERS]},
+        "different": len(sizes),
+        "words": words,
+        "counts": (*(sizes[word] for word in words), 0, rest),
+        "pair": pair,
+    }
+
+
+def _rest(by_word: Mapping[str, int], words: Iterable[str]) -> int:
+    told = set(words)
+    return sum(count for word, count in by_word.items() if word not in told)
+
+
+def _measured(kept: Column, living: Ints, usual: object, before: Figures | None, asof_day: int) -> dict[str, Any]:
+    """Numbers, money, days, instants: sorted once."""
+    values = numbers_at(kept, living, asof_day)
+    values.sort()  # unknown ones go last
+    known = int(np.searchsorted(values, np.nan))
+    values, unknown = values[:known], values.size - known
+    cuts = np.unique(_at(values, _TENTHS)) if known else np.empty(0)
+    usual_value = float(usual) if isinstance(usual, int | float) else None
+    same = 0
+    if usual_value is not None:
+        first, last = (int(np.searchsorted(values, usual_value, side=side)) for side in _SIDES)
+        same = last - first
+    pair = (before.counts, _binned(values, np.asarray(before.cuts), unknown)) if before is not None else None
+    return {
+        "known": known,
+        "held": known - same,
+        "different": int((np.diff(values) > 0).sum()) + 1 if known else 0,
+        "quantiles": tuple(_at(values, np.asarray(QUANTILES)).tolist()) if known else (),
+        "cuts": tuple(cuts.tolist()),
+        "counts": tuple(_binned(values, cuts, unknown)),
+        "pair": pair,
+    }
+
+
+def _at(ordered: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The answers that stand at some shares of the ordered ones: none is made up between two."""
+    return ordered[np.rint(shares * (ordered.size - 1)).astype(np.int64)]
+
+
+def _binned(ordered: npt.NDArray[np.float64], cuts: npt.NDArray[np.float64], unknown: int) -> list[int]:
+    """How many stand between the cuts, and of how many nothing is known; an answer at a cut counts below it."""
+    edges = np.searchsorted(ordered, cuts, side="right")
+    return [*np.diff([0, *edges.tolist(), ordered.size]).tolist(), unknown]
+
+
+def accuracy_of(version: Version, column: str, declared: str, living: Ints) -> Accuracy:
+    """A column against a declared trait of the same type (text, yes/no, whole numbers)."""
+    said, is_said = _words(version.column(declared), living)
+    told, is_told = _words(version.column(column), living)
+    both = is_said & is_told
+    base = int(both.sum())
+    by_pair = Counter(zip(said[both].tolist(), told[both].tolist(), strict=True))
+    cells = [(a, b, n) for (a, b), n in sorted(by_pair.items(), key=lambda pair: (-pair[1], pair[0]))]
+    right = sum(n for a, b, n in cells if a == b)
+    by_said: dict[str, int] = {}
+    for word, _, count in cells:
+        by_said[word] = by_said.get(word, 0) + count
+    low, high = wilson(right, base)
+    shown = tuple(cells[:MOST_ANSWERS]) if base >= LEAST_BASE else ()
+    return Accuracy(base, right, low, high, max(by_said.values(), default=0) / base if base else 0.0, shown)
+
+
+def _words(kept: Column, living: Ints) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    stored, known = stored_at(kept, living)
+    if kept.header.type == "text":
+        words = np.asarray([*kept.words, ""], dtype=object)
+        return words[np.where(known, stored, len(kept.words))].astype(str), known
+    return stored.astype(np.int64).astype(str), known
+
+
+def _files(kept: Column) -> list[Any]:
+    from limner.store.gallery.column import valid_name, words_name
+
+    names = (kept.header.file, valid_name(kept.header.file), words_name(kept.header.file))
+    return [path for path in (kept.folder / name for name in names) if path.exists()]
