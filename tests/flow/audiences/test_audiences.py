@@ -201,9 +201,18 @@ def test_what_is_wrong_is_said(stores, version, ground):
         grounded(stores, version, Definitions({"audiences": {"x": Audience("x", selector="rul")}})).members("x")
 
 
+PROBES = {
+    "clusters": {"columns": ["orders", "net"], "k": 2},
+    "look_alike": {"seeds": "orders >= 4", "size": 20},
+}
+
+
 def test_every_selector_stays_among_the_living(ground):
     for name, made in SELECTORS:
-        found = made(Audience("probe", "订单数 >= 0" if name == "rule" else "", selector=name), ground)
+        if name == "pairing":  # it asks the lake, and has tests of its own
+            continue
+        options = PROBES.get(name, {})
+        found = made(Audience("probe", "订单数 >= 0" if name == "rule" else "", selector=name, options=options), ground)
         assert found <= ground.version.living
 
 

@@ -1,15 +1,16 @@
 """The contract of a selector, and the ground every question about audiences stands on.
 
-A selector answers who is in an audience. It is a function with a name; its options are the audience's own. The kinds
-that ship are `rule` and `everyone`.
+A selector answers who is in an audience. It is a function with a name; its options are the audience's own. One that
+reads columns or stands on other audiences has a method `reads` too, which says so and refuses options that are wrong.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
@@ -19,12 +20,34 @@ from limner.core.errors import BadDefinition, words
 from limner.core.ids import version as version_of
 from limner.core.ours import Audience
 from limner.core.registry import Registry
-from limner.core.rule import In, Lexicon, Rule, from_json, leaves, parse, resolve
+from limner.core.rule import (
+    Aggregate,
+    Compare,
+    Did,
+    Has,
+    In,
+    Lexicon,
+    Near,
+    Rule,
+    Sample,
+    Sequence,
+    Top,
+    from_json,
+    leaves,
+    parse,
+    resolve,
+)
+from limner.flow.audiences.fits import OwnShelf, Shelf
 from limner.store.gallery.bits import Words, from_bitmap, to_bitmap
-from limner.store.gallery.reader import Behaviour, LeafCache, NoBehaviour, evaluate
+from limner.store.gallery.leaf_cache import LeafCache, LeafSets
+from limner.store.gallery.leaves import LeavesOf
+from limner.store.gallery.reader import Behaviour, NoBehaviour, evaluate
 from limner.store.gallery.version import Version
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
     from limner.store.definitions import Definitions
 
 NO_RULE = words("audience_without_rule", "The audience {name!r} has the selector `rule` and no rule. Write one.")
@@ -35,6 +58,23 @@ class Selector(Protocol):
     """Who is in an audience, among the living customers of the ground's version."""
 
     def __call__(self, audience: Audience, ground: Ground) -> BitMap: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What an audience stands on beside its own definition: columns, and rules (of which the audiences count)."""
+
+    columns: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A selector that says what it reads."""
+
+    def reads(self, audience: Audience, definitions: Definitions, lexicon: Lexicon) -> Reads:
+        """What an audience of this kind stands on; options that cannot be used are a BadDefinition."""
+        ...
 
 
 SELECTORS: Registry[Selector] = Registry("selector", "limner.flow.audiences.selectors", "limner.selectors")
@@ -48,9 +88,12 @@ def selector(name: str) -> Callable[[Selector], Selector]:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A version of the gallery, the words a rule may use, and who answers Did and Sequence.
+    """A version of the gallery, the words a rule may use, and who answers what customers did.
 
-    `cache` keeps the sets of leaves between questions; share one among the grounds of a process.
+    `cache` keeps the sets of leaves between questions; share one among the grounds of a process. `shelf` keeps what
+    selectors learn, `ask` answers their questions to the lake through this ground's links, and `barred` are columns no
+    selector reads unless its audience names them. `frozen` are the members kept of frozen audiences, by
+    their numbers in this version.
     """
 
     version: Version
@@ -58,8 +101,13 @@ class Ground:
     lexicon: Lexicon
     asof: datetime
     behaviour: Behaviour = field(default_factory=NoBehaviour)
-    cache: LeafCache = field(default_factory=LeafCache)
+    cache: LeafSets = field(default_factory=LeafCache)
     threads: int = 2
+    shelf: Shelf = field(default_factory=OwnShelf)
+    ask: Callable[[exp.Query], pa.Table] | None = None
+    barred: frozenset[str] = frozenset()
+    frozen: Mapping[str, BitMap] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
     _rules: dict[str, Rule | None] = field(default_factory=dict, repr=False)
     _members: dict[str, BitMap] = field(default_factory=dict, repr=False)
     _open: list[str] = field(default_factory=list, repr=False)
@@ -77,7 +125,8 @@ class Ground:
         waiting = [rule]
         while waiting:
             for leaf in leaves(waiting.pop()):
-                named = self.rule_for(leaf.audience) if isinstance(leaf, In) and leaf.audience not in found else None
+                is_asked = isinstance(leaf, In) and leaf.audience not in found and leaf.audience not in self.frozen
+                named = self.rule_for(leaf.audience) if isinstance(leaf, In) and is_asked else None
                 if named is not None and isinstance(leaf, In):
                     found[leaf.audience] = named
                     waiting.append(named)
@@ -94,6 +143,12 @@ class Ground:
 
     def words(self, rule: Rule) -> Words:
         """The living customers a resolved rule holds for, as packed bits."""
+        if not isinstance(self.cache, LeavesOf):
+            return self._words(rule)
+        said = (self.asof, str(self.lexicon.zone), self.behaviour.name)
+        return self.cache.whole(rule, said, lambda: self._words(rule))
+
+    def _words(self, rule: Rule) -> Words:
         return evaluate(
             rule,
             self.version,
@@ -101,6 +156,7 @@ class Ground:
             audiences=self.members,
             cache=self.cache,
             threads=self.threads,
+            at=(self.asof, self.lexicon.zone),
         )
 
     def members_of(self, asked: str | Rule) -> BitMap:
@@ -112,6 +168,8 @@ class Ground:
         if audience in self._members:
             return self._members[audience]
         definition = self.definitions.find(Audience, audience)
+        if definition.id in self.frozen:
+            return self.frozen[definition.id] & self.version.living
         if self.version.has_members(definition.id, self.mark(definition.id)):
             return self.version.members(definition.id)
         if definition.id in self._open:
@@ -130,11 +188,71 @@ class Ground:
         waiting = [audience]
         while waiting:
             name = waiting.pop()
-            if name not in seen:
-                seen[name] = as_mapping(self.definitions.find(Audience, name))
-                rule = self.rule_for(name)
-                waiting += [leaf.audience for leaf in leaves(rule) if isinstance(leaf, In)] if rule else []
+            if name in seen:
+                continue
+            definition = self.definitions.find(Audience, name)
+            seen[name] = as_mapping(definition)
+            if name in self.frozen:
+                seen[name] = [seen[name], hashlib.sha256(self.frozen[name].serialize()).hexdigest()]
+            else:
+                waiting += audiences_in(self.reads(definition))
         return version_of(seen)
+
+    def named_by(self, audience: str) -> tuple[str, ...]:
+        """The audiences that an audience names."""
+        return tuple(dict.fromkeys(audiences_in(self.reads(self.definitions.find(Audience, audience)))))
+
+    def in_order(self) -> tuple[str, ...]:
+        """All audiences, each after those it names; circles are an error."""
+        found: dict[str, None] = {}
+
+        def put(name: str, above: tuple[str, ...]) -> None:
+            if name in above:
+                raise BadDefinition(IN_A_CIRCLE, names=", ".join(above))
+            if name not in found:
+                for other in () if name in self.frozen else self.named_by(name):
+                    put(other, (*above, name))
+                found[name] = None
+
+        for name in sorted(self.definitions.of(Audience)):
+            put(name, ())
+        return tuple(found)
+
+    def with_frozen(self, frozen: Mapping[str, BitMap]) -> Ground:
+        """The same ground with other members kept of frozen audiences."""
+        return replace(self, frozen=frozen, _rules={}, _members={}, _open=[])
+
+    def reads(self, audience: Audience) -> Reads:
+        """What an audience stands on."""
+        return reads_of(audience, self.definitions, self.lexicon)
+
+
+def reads_of(audience: Audience, definitions: Definitions, lexicon: Lexicon) -> Reads:
+    """What an audience stands on, by its rule or by what its selector says; wrong options are a BadDefinition."""
+    if audience.selector == "rule":
+        rule = rule_of(audience, lexicon)
+        return Reads(columns_of(rule), (rule,))
+    kind = SELECTORS.find(audience.selector)
+    return kind.reads(audience, definitions, lexicon) if isinstance(kind, Reader) else Reads()
+
+
+def audiences_in(reads: Reads) -> list[str]:
+    """The audiences that rules name."""
+    return [leaf.audience for rule in reads.rules for leaf in leaves(rule) if isinstance(leaf, In)]
+
+
+def columns_of(rule: Rule) -> frozenset[str]:
+    """The columns the leaves of a rule read."""
+    found: set[str] = set()
+    for leaf in leaves(rule):
+        match leaf:
+            case Has(tag) | Compare(tag, _, _) | Top(tag, _, _):
+                found.add(tag)
+            case Near(_, _, tag):
+                found |= {f"{tag}.lon", f"{tag}.lat"}
+            case Did() | Aggregate() | Sequence() | In() | Sample():
+                pass
+    return frozenset(found)
 
 
 def rule_of(audience: Audience, lexicon: Lexicon) -> Rule:

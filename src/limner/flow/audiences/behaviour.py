@@ -1,4 +1,4 @@
-"""Did and Sequence asked of the lake, through a version of the links, up to an asof."""
+"""Did, Aggregate and Sequence asked of the lake, through a version of the links, up to an asof."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from pyroaring import BitMap
 from sqlglot import exp
 
-from limner.core.rule import Did, Lexicon, Rule, Sequence
+from limner.core.rule import Lexicon, Rule
 from limner.flow.audiences.vocabulary import property_types
 from limner.store.gallery.bits import pack, to_bitmap
+from limner.store.gallery.reader import Acted
 from limner.store.lake.dialects import write
 from limner.store.lake.rule_sql import SqlReading, behaviour_query, members_query
 
@@ -36,8 +37,8 @@ class LakeBehaviour:
         """What the answers stand on, for caches."""
         return f"{self.links}|{self.asof.isoformat()}|{self.seq}"
 
-    def __call__(self, leaf: Did | Sequence) -> BitMap:
-        """The customers who did it before the asof."""
+    def __call__(self, leaf: Acted) -> BitMap:
+        """The customers who did it before the asof; see `reader.Behaviour`."""
         reading = SqlReading({}, self.asof, self.lexicon.zone, property_types(self.lexicon))
         found = self.lake.table(behaviour_query(leaf, reading), versions={"links": self.links} if self.links else {})
         numbers = found["number"].to_numpy()

@@ -19,6 +19,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("  ".join(_placed(row[i], widths[i], i) for i in range(len(heads))).rstrip() for row in kept)
 
 
+def shown(count: int | None) -> str:
+    """A count; – where it may not be told."""
+    return "–" if count is None else f"{count:,}"
+
+
 def _placed(text: str, width: int, column: int) -> str:
     room = " " * (width - _cells(text))
     return text + room if column == 0 else room + text

@@ -64,13 +64,18 @@ def page(
     """
     if not 1 <= limit <= MOST:
         raise BadInput(BAD_LIMIT, value=limit, bound=MOST)
-    wanted = tuple(_column(ground, name, who) for name in columns)
+    wanted = allowed_columns(ground, columns, who)
     found = numbers(seen_by(who, ground.words(ground.rule(asked)), ground.version.size))
     first = int(np.searchsorted(found, after, side="right"))
     chosen = found[first : first + limit].tolist()
     rows = [{"customer_id": customer_id(key, n)} | ground.version.row(n, wanted) for n in chosen]
     is_more = first + limit < found.size
     return Page(ground.asof, found.size, ("customer_id", *wanted), rows, tuple(chosen), chosen[-1] if is_more else None)
+
+
+def allowed_columns(ground: Ground, columns: Iterable[str], who: Actor) -> tuple[str, ...]:
+    """The ids of columns by their names; personal ones are refused to who has not the role."""
+    return tuple(_column(ground, name, who) for name in columns)
 
 
 def _column(ground: Ground, name: str, who: Actor) -> str:

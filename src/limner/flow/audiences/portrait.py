@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-import numpy as np
-
 from limner.core.actor import Actor
 from limner.core.ours import Property
-from limner.core.rule import Rule, text
+from limner.core.rule import Compare, Has, Rule, leaves, text
+from limner.flow.audiences.answers import Answers
 from limner.flow.audiences.base import Ground, seen_by
-from limner.flow.audiences.buckets import Buckets, buckets
 from limner.flow.audiences.cells import table
-from limner.flow.audiences.count import REACH
+from limner.flow.audiences.gathered import gather, sizes
+from limner.flow.audiences.small import guarded, hidden
 from limner.maths.tgi import Share, clear, tgi
-from limner.store.gallery.bits import Words, count, unpack
+from limner.store.gallery.bits import count
+from limner.store.gallery.column import CONTACT
 
-MEANINGLESS: Final = ("address.", REACH)
+MEANINGLESS: Final = CONTACT
 """Columns that say how we reach a customer, not who it is."""
 
 
@@ -42,6 +42,8 @@ class Trait:
     high: float
     is_supported: bool
     is_clear: bool = False
+    rule: str = ""
+    is_by_rule: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """The fields; an open end is None."""
@@ -80,14 +82,15 @@ def portrait(
     who: Actor,
     columns: Iterable[str] | None = None,
     confidence: float = 0.95,
+    least: int = 1,
 ) -> Portrait:
     """Compare an audience with a base (default: all living customers), answer by answer, within the actor's scope.
 
-    Yes/no columns give two answers, text columns their 20 most frequent ones, numbers five buckets by quantiles of the
-    base with equal values in one bucket. Instants, days, places and personal columns are left out. Nobody in the
-    audience: no answers.
+    Yes/no columns give two answers, text columns their 20 most frequent ones, numbers five buckets by quintiles of all
+    customers with equal values in one bucket. Instants, days, places and personal columns are left out. Nobody in the
+    audience: no answers. Counts of fewer than `least` customers are not told, see `small`.
     """
-    return portraits(ground, [asked], base, who=who, columns=columns, confidence=confidence)[0]
+    return portraits(ground, [asked], base, who=who, columns=columns, confidence=confidence, least=least)[0]
 
 
 def portraits(
@@ -98,36 +101,36 @@ def portraits(
     who: Actor,
     columns: Iterable[str] | None = None,
     confidence: float = 0.95,
+    least: int = 1,
 ) -> tuple[Portrait, ...]:
-    """The portraits of several audiences against one base, whose answers are put into buckets once."""
+    """The portraits of several audiences against one base, whose answers are counted once."""
     rules = [ground.rule(one) for one in asked]
-    size = ground.version.size
-    groups = [seen_by(who, ground.words(rule), size) for rule in rules]
+    size, version = ground.version.size, ground.version
     base_rule = None if base is None else ground.rule(base)
-    whole = seen_by(who, ground.version.living_words if base_rule is None else ground.words(base_rule), size)
-    against = [_Against(group, whole, size, confidence) for group in groups]
-    found: list[list[tuple[Trait, float]]] = [[] for _ in groups]
-    mask = unpack(whole, size)
-    for name in columns if columns is not None else _columns(ground):
-        told = buckets(ground.version.column(name), mask)
-        for one, pairs in zip(against, found, strict=True):
-            pairs.extend(one.traits(name, told) if told is not None else ())
-    base_text = "everybody" if base is None else base if isinstance(base, str) else text(base)
-    return tuple(
-        Portrait(
-            one if isinstance(one, str) else text(rule),
-            base_text,
-            ground.asof,
-            count(group),
-            count(whole),
-            tuple(_ordered(_marked(pairs))),
-            confidence,
-        )
-        for one, rule, group, pairs in zip(asked, rules, groups, found, strict=True)
-    )
+    whole = seen_by(who, version.living_words if base_rule is None else ground.words(base_rule), size)
+    groups = [seen_by(who, ground.words(rule), size) for rule in rules]
+    boths = [group & whole for group in groups]
+    for group, both in zip(groups, boths, strict=True):
+        guarded(count(group), count(whole), count(both), least)
+    seen = None if who.scope is None and columns is None else seen_by(who, version.living_words, size)
+    gathered = gather(version, columns or columns_of(ground), base=seen, threads=ground.threads)
+    of_whole, *others = sizes(gathered, [whole, *groups, *boths], version, ground.threads)
+    against = "everybody" if base is None else base if isinstance(base, str) else text(base)
+    made = []
+    for place, (one, rule) in enumerate(zip(asked, rules, strict=True)):
+        by_rule = asked_columns(ground, rule)
+        pairs: list[tuple[Trait, float]] = []
+        tallies = zip(gathered.answers, others[place], of_whole, others[len(rules) + place], strict=True)
+        for answers, *told in tallies:
+            pairs += _traits(answers, told, confidence, least, is_by_rule=answers.column in by_rule)
+        said = one if isinstance(one, str) else text(rule)
+        found = tuple(_ordered(marked(pairs)))
+        made.append(Portrait(said, against, ground.asof, count(groups[place]), count(whole), found, confidence))
+    return tuple(made)
 
 
-def _columns(ground: Ground) -> list[str]:
+def columns_of(ground: Ground) -> list[str]:
+    """The columns a portrait compares: none that is personal, an instant, a day, a place, or a way to reach people."""
     personal = {name for name, declared in ground.definitions.of(Property).items() if declared.is_personal}
     return [
         name
@@ -139,53 +142,63 @@ def _columns(ground: Ground) -> list[str]:
     ]
 
 
-class _Against:
-    """A group and a base as masks over the customer numbers."""
-
-    def __init__(self, group: Words, base: Words, size: int, confidence: float) -> None:
-        self.confidence = confidence
-        self._group, self._base, self._both = (unpack(words, size) for words in (group, base, group & base))
-
-    def traits(self, column: str, found: Buckets) -> list[tuple[Trait, float]]:
-        """Every answer of a column that the base gives, with its p-value."""
-        group, base, both = (_tally(found, mask) for mask in (self._group, self._base, self._both))
-        known = [int(tally.sum()) for tally in (group, base, both)]
-        if not known[0]:
-            return []
-        kept = []
-        for code in found.shown:
-            shares = [Share(int(tally[code]), k) for tally, k in zip((group, base, both), known, strict=True)]
-            kept.append(self._trait(column, found.labels[code], *shares))
-        return kept
-
-    def _trait(self, column: str, answer: str, group: Share, base: Share, both: Share) -> tuple[Trait, float]:
-        index = tgi(group, base, both, self.confidence)
-        trait = Trait(
-            column=column,
-            answer=answer,
-            group=group.cases,
-            group_share=group.value,
-            base=base.cases,
-            base_share=base.value,
-            tgi=index.tgi,
-            low=index.low,
-            high=index.high,
-            is_supported=index.is_supported,
-        )
-        return trait, index.p_value
+def asked_columns(ground: Ground, rule: Rule) -> frozenset[str]:
+    """The columns a rule asks for, and the audiences it names."""
+    every = [rule, *ground.rules_under(rule).values()]
+    return frozenset(leaf.tag for one in every for leaf in leaves(one) if isinstance(leaf, Compare | Has))
 
 
-def _marked(found: list[tuple[Trait, float]]) -> list[Trait]:
+def _traits(
+    answers: Answers, tallies: Sequence[Sequence[int]], confidence: float, least: int, *, is_by_rule: bool
+) -> list[tuple[Trait, float]]:
+    """Every answer of a column that the base gives, with its p-value; `tallies` of group, base and both."""
+    (group, known), (base, of_base), (both, of_both) = (answers.counts(tally) for tally in tallies)
+    if not known or sum(1 for cases in base if cases) < 2:
+        return []
+    untold = hidden(group, least) | hidden(base, least)
+    made = []
+    for place in sorted(range(len(base)), key=lambda i: -base[i]):
+        if base[place] and place not in untold:
+            shares = Share(group[place], known), Share(base[place], of_base), Share(both[place], of_both)
+            said = answers.column, answers.labels[place], answers.rules[place]
+            made.append(trait(*said, shares, confidence, is_by_rule=is_by_rule))
+    return made
+
+
+def trait(
+    column: str,
+    answer: str,
+    rule: str,
+    shares: tuple[Share, Share, Share],
+    confidence: float = 0.95,
+    *,
+    is_by_rule: bool = False,
+) -> tuple[Trait, float]:
+    """An answer with its index, and the p-value of that; `shares` of group, base and both."""
+    group, base, _ = shares
+    index = tgi(*shares, confidence)
+    found = Trait(
+        column=column,
+        answer=answer,
+        group=group.cases,
+        group_share=group.value,
+        base=base.cases,
+        base_share=base.value,
+        tgi=index.tgi,
+        low=index.low,
+        high=index.high,
+        is_supported=index.is_supported,
+        rule=rule,
+        is_by_rule=is_by_rule,
+    )
+    return found, index.p_value
+
+
+def marked(found: list[tuple[Trait, float]]) -> list[Trait]:
     """The traits, with those that stand out among all that are supported."""
     supported = [p for trait, p in found if trait.is_supported]
     is_clear = iter(clear(supported))
-    return [replace(trait, is_clear=trait.is_supported and next(is_clear)) for trait, _ in found]
-
-
-def _tally(found: Buckets, mask: np.ndarray) -> np.ndarray:
-    rows = min(found.codes.size, mask.size)
-    chosen = found.codes[:rows][mask[:rows]]
-    return np.bincount(chosen[chosen >= 0], minlength=len(found.labels))
+    return [replace(one, is_clear=True) if one.is_supported and next(is_clear) else one for one, _ in found]
 
 
 def _ordered(traits: list[Trait]) -> list[Trait]:

@@ -48,7 +48,7 @@ def vocabulary(
     known: dict[str, tuple[str, ...]] = {tag.id: (tag.name, tag.name_en) for tag in definitions.of(Tag).values()}
     known |= {model.id: (model.name, model.name_en) for model in definitions.of(Model).values()}
     known |= {prop.id: (prop.name,) for prop in definitions.of(Property).values()}
-    known |= {name: tuple(found) for name, found in (names or {}).items()}
+    known |= {name: (*known.get(name, ()), *found) for name, found in (names or {}).items()}
     headers = [h for h in version.headers.values() if not h.name.startswith(_HIDDEN)]
     return Lexicon(
         tags=tuple(TagWord(h.name, h.type, tuple(known.get(h.name, ()))) for h in headers),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pyroaring import BitMap
 
-from limner.core.errors import BadDefinition, words
 from limner.core.ours import Audience
 from limner.core.rule import Has
 from limner.flow.audiences.base import Ground, selector
+from limner.flow.audiences.options import bad
 from limner.store.gallery.bits import to_bitmap
-
-BAD_OPTION = words("selector_option_bad", "audiences/{name}: the option {option!r} is {value!r}, it must be {bound}.")
 
 
 @selector("everyone")
@@ -18,8 +16,7 @@ def everyone(audience: Audience, ground: Ground) -> BitMap:
     """All living customers of the version; with the option `identified`, only those who are not anonymous."""
     for option, value in audience.options.items():
         if option != "identified" or not isinstance(value, bool):
-            bound = "true or false, under the name identified"
-            raise BadDefinition(BAD_OPTION, name=audience.id, option=option, value=value, bound=bound)
+            raise bad(audience, option, value, "true or false, under the name identified")
     if audience.options.get("identified"):
         return to_bitmap(ground.words(Has("is_identified")))
     return ground.version.living
