@@ -11,6 +11,7 @@ from limner.core.errors import BadDefinition, NotFound
 from limner.core.ours import Model
 from limner.core.spans import midnight
 from limner.flow.models import MODEL_KINDS, Past, Snapshot, learn, past_instants
+from limner.flow.models.examples import Bound
 from limner.maths.ranking import auc
 from limner.store.definitions import Definitions
 from outcome_desk import Desk
@@ -188,3 +189,34 @@ def test_every_kind_keeps_the_contract(name):
     assert kind().fit(features, answers, seed=5, options={}).score(features[:0]).shape == (0,)
     assert kind.__doc__
     assert kind.libraries
+
+
+def test_those_a_model_is_not_for_are_not_learned_from_and_get_no_score(shop):
+    """Their features and answers may be anything: nobody else's score moves by a bit."""
+    from pyroaring import BitMap
+
+    left = BitMap(range(1, 301))
+
+    def scores(name, bound, noise):
+        definitions = Definitions({"models": {MODEL.id: MODEL}}, {})
+        instants = past_instants(definitions, shop.asof, shop.stores.settings.zone)
+        garbled = np.random.default_rng(noise).random(PEOPLE + 1)
+        hints = {"extra": (np.where(np.arange(PEOPLE + 1) <= 300, garbled, shop.rate), "float")}
+        past = tuple(Snapshot(t, portrait(shop, t, **hints).seal(f"{name}.{t:%Y%m%d}")) for t in instants)
+        draft = portrait(shop, shop.asof, **hints)
+        learned = learn(
+            shop.stores, definitions, draft, Past(past, bounds={MODEL.id: bound}), who=OWNER, asof=shop.asof,
+            rng=np.random.default_rng(7),
+        )  # fmt: skip
+        return learned.cards[MODEL.id], draft.seal(f"{name}.today").column(MODEL.id)
+
+    card, one = scores("bound-a", Bound(left, purposes=("profiling",), needs=("profiling",)), 1)
+    _, other = scores("bound-b", Bound(left), 2)
+    assert card["state"] == "learned"
+    assert card["customers"] == PEOPLE - 300
+    assert (card["purposes"], card["consents"], card["apart"]) == (["profiling"], ["profiling"], 300)
+    assert all(part["customers"] == PEOPLE - 300 for part in card["saw"])
+    assert all(one.value(number) is None for number in left)
+    assert [one.value(n) for n in range(301, PEOPLE + 1)] == [other.value(n) for n in range(301, PEOPLE + 1)]
+    barred, _ = scores("bound-c", Bound(left, barred=frozenset({"extra"})), 1)
+    assert "extra" not in {feature["name"] for feature in barred["features"]}

@@ -104,7 +104,7 @@ def candidates_of(
 def _taken(ground: Ground, wishes: Wishes, options: tuple[Option, ...], numbers: Ints) -> Taken:
     far = reach(ground.policy, tuple(option.channel for option in options))
     with ground.stores.ledger.read() as connection:
-        return read_taken(connection, numbers, micros(wishes.earliest - far), micros(wishes.latest + far))
+        return read_taken(connection, ground.book, numbers, micros(wishes.earliest - far), micros(wishes.latest + far))
 
 
 def _slots(

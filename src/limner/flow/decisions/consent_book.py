@@ -58,6 +58,11 @@ class ConsentBook:
         ahead = np.repeat(first - (np.cumsum(count) - count), count)
         return np.asarray(self._trace[self._by_number[ahead + np.arange(count.sum())]])
 
+    def owners(self, traces: Ints, numbers: Ints) -> Ints:
+        """The customer to whom each identifier belongs now; where nobody has it, the number beside it: shape (n,)."""
+        place, here = lookup(self._trace, traces)
+        return np.where(here, self._number[np.where(here, place, 0)], numbers) if self._trace.size else numbers
+
     def state(self, channel: str, purpose: str, asof: datetime, numbers: Ints, own: Collection[int] = ()) -> Allowed:
         """Who of these customers may be reached on a channel for a purpose: shape (n,).
 

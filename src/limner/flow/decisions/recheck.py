@@ -94,7 +94,8 @@ class Gate:
         now: datetime,
     ) -> list[Said]:
         policy = self.policies[campaign]
-        numbers = np.asarray([row.number for row in rows], np.int64)
+        stated = (np.asarray([getattr(row, name) for row in rows], np.int64) for name in ("trace", "number"))
+        numbers = self.book.owners(*stated)  # who was merged since is asked about as the one they are now
         at, own = micros(now), [row.consent_seq for row in rows if row.consent_seq is not None]
         allowed = self.book.state(channel.consent or channel.id, purpose, now, numbers, own)
         zones = self._zones(numbers)
@@ -103,7 +104,7 @@ class Gate:
         quiet = [is_quiet_in[zone] for zone in zones]
         far = micros(now + reach(policy, (channel,))) - at
         with self.stores.ledger.read() as connection:
-            taken = read_taken(connection, numbers, at - far, at + far, [row.decision for row in rows])
+            taken = read_taken(connection, self.book, numbers, at - far, at + far, [row.decision for row in rows])
         has_address = np.asarray([row.trace > 0 for row in rows], bool)
         moments = np.where(quiet, -1, at)
         asked = Asked(numbers, moments, has_address, allowed.is_allowed, channel, message_class)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import BigInteger, select, type_coerce
+from sqlalchemy import BigInteger, or_, select, type_coerce
 
 from limner.core.limits import cap_fits, gap_fits
 from limner.maths.distinct import distinct
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from limner.core.ours import Cap
+    from limner.flow.decisions.consent_book import ConsentBook
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -51,20 +52,24 @@ class Taken:
         return Taken(self.number[place], self.moment[place], self.channel[place], self.message_class[place])
 
 
-def read_taken(connection: Connection, numbers: Ints, earliest: int, latest: int, skip: Sequence[int] = ()) -> Taken:
-    """What counts for these customers between two moments (µs), leaving out the decisions in `skip`."""
+def read_taken(
+    connection: Connection, book: ConsentBook, numbers: Ints, earliest: int, latest: int, skip: Sequence[int] = ()
+) -> Taken:
+    """What counts for these customers between two moments (µs), leaving out the decisions in `skip`.
+
+    A touch counts for the customer who has the identifier it went to now: a merge adds up, and its undoing gives back.
+    """
     row, wanted = outbox.c, distinct(numbers)
     moment = type_coerce(row.moment, BigInteger)
-    question = select(row.number, moment, row.channel, row.message_class, row.decision).where(
+    question = select(row.number, row.trace, moment, row.channel, row.message_class, row.decision).where(
         beside(row.state).in_(COUNTED), moment.between(earliest, latest)
     )
     if wanted.size <= _MANY:
-        question = question.where(among(row.number, wanted))
+        question = question.where(or_(among(row.trace, book.traces_of(wanted)), among(row.number, wanted)))
     found = connection.execute(question).all()
-    owner, at, channel, classes, decision = list(zip(*found, strict=True)) or [()] * 5
-    taken = Taken(
-        np.asarray(owner, np.int64), np.asarray(at, np.int64), np.asarray(channel, object), np.asarray(classes, object)
-    )
+    number, trace, at, channel, classes, decision = list(zip(*found, strict=True)) or [()] * 6
+    owner = book.owners(np.asarray(trace, np.int64), np.asarray(number, np.int64))
+    taken = Taken(owner, np.asarray(at, np.int64), np.asarray(channel, object), np.asarray(classes, object))
     own = np.isin(np.asarray(decision, np.int64), np.asarray(skip, np.int64))
     mine = np.flatnonzero(np.isin(taken.number, wanted) & ~own)
     return taken.rows(mine[np.lexsort((taken.moment[mine], taken.number[mine]))])

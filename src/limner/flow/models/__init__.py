@@ -3,15 +3,20 @@
 from limner.flow.models.base import MODEL_KINDS, Fitted, ModelKind, model_kind
 from limner.flow.models.examples import Past, Snapshot
 from limner.flow.models.learn import VERSION, Learned, learn, past_instants
+from limner.flow.models.purchases import HISTORY_KINDS, HistoryKind, history_kind, kind_named
 
 __all__ = [
+    "HISTORY_KINDS",
     "MODEL_KINDS",
     "VERSION",
     "Fitted",
+    "HistoryKind",
     "Learned",
     "ModelKind",
     "Past",
     "Snapshot",
+    "history_kind",
+    "kind_named",
     "learn",
     "model_kind",
     "past_instants",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limner.flow.models.base import Floats, ModelKind
-from limner.flow.models.examples import Examples
+from limner.flow.models.examples import UNBOUND, Bound, Examples
 from limner.flow.models.trial import Trial
 from limner.maths.calibration import Calibration
 
@@ -31,11 +31,12 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The model that scores today's customers: its calibration, their scores, its seed."""
+    """The model that scores today's customers: its calibration, their scores, its seed, and what it is bound to."""
 
     chance: Calibration
     scores: Floats
     seed: int
+    bound: Bound = UNBOUND
 
 
 def card(
@@ -45,7 +46,7 @@ def card(
     rates = [part.rate or 0.0 for part in parts]
     scores = used.scores
     return {
-        **identity(model, asof),
+        **identity(model, asof, used.bound),
         "state": "learned",
         "customers": int(scores.size),
         "mean_score": _round(float(scores.mean()) if scores.size else None),
@@ -62,8 +63,7 @@ def card(
         "saw": [_slice(part) for part in parts],
         "note": NOTE,
         "seed": used.seed,
-        "libraries": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in kind.libraries},
+        "libraries": versions_of(kind.libraries),
         "retire_when": [
             {"what": "temporal_auc", "below": _round(trial.temporal_auc - AUC_MAY_FALL)},
             {"what": "base_rate", "below": _round(rates[-1] * (1 - RATE_MAY_MOVE))},
@@ -74,7 +74,12 @@ def card(
     }
 
 
-def identity(model: Model, asof: datetime) -> dict[str, Any]:
+def versions_of(libraries: Sequence[str]) -> dict[str, str]:
+    """The versions of Python and of these packages."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in libraries}
+
+
+def identity(model: Model, asof: datetime, bound: Bound = UNBOUND) -> dict[str, Any]:
     """What every card begins with, also that of a model that was refused."""
     return {
         "model": model.id,
@@ -82,7 +87,9 @@ def identity(model: Model, asof: datetime) -> dict[str, Any]:
         "kind": model.kind,
         "event": model.event,
         "horizon_days": model.horizon.days,
-        "purpose": model.purpose,
+        "purposes": list(bound.purposes),
+        "consents": list(bound.needs),
+        "apart": len(bound.apart),
         "asof": asof.isoformat(),
     }
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
 from limner.core.errors import NotFound, words
+from limner.core.purposes import ANY
 from limner.core.spans import day_of
 from limner.flow.models.base import Bools, Matrix
 from limner.flow.models.features import matrix
@@ -37,19 +38,39 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What the purposes of a model ask for: whom it may not learn from or score, the columns it may not read, and what
+    stands on its card: the purposes it may be used for and those whose consent it stands on."""
+
+    apart: BitMap = field(default_factory=BitMap)
+    barred: frozenset[str] = frozenset()
+    purposes: tuple[str, ...] = (ANY,)
+    needs: tuple[str, ...] = ()
+
+
+UNBOUND: Final = Bound()
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What is handed in to learn from: the snapshots, and the version of the links labels are read through (default:
-    the published one). Nobody learns from customers who are `apart`, and they get no score."""
+    the published one). Nobody learns from customers who are `apart`, and they get no score; `bounds` say the same of
+    single models."""
 
     snapshots: tuple[Snapshot, ...]
     links: str | None = None
     apart: BitMap = field(default_factory=BitMap)
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+
+    def bound(self, model: str) -> Bound:
+        """What the purposes of a model ask for."""
+        return self.bounds.get(model, UNBOUND)
 
     def at(self, asof: datetime, model: str) -> Version:
-        """The snapshot of an instant; NotFound when nobody built it."""
+        """The snapshot of an instant, without those the model may not learn from; NotFound when nobody built it."""
         for snapshot in self.snapshots:
             if snapshot.asof == asof:
-                return snapshot.version.without(self.apart)
+                return snapshot.version.without(self.apart | self.bound(model).apart)
         raise NotFound(SNAPSHOT_MISSING, model=model, asof=asof.isoformat())
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from limner.core.errors import BadDefinition, near, words
 from limner.flow.models.base import Matrix
-from limner.store.gallery.bits import unpack
+from limner.store.gallery.column import CONTACT
+from limner.store.gallery.numeric import NUMERIC, numbers_at
 
 if TYPE_CHECKING:
     from limner.store.gallery import Version
@@ -20,10 +21,6 @@ FEATURE_NOT_NUMERIC = words(
     "model_feature_not_numeric",
     "Model {model!r}: the column {name!r} is {type}; a feature is a number, a day or a yes.",
 )
-NUMERIC: Final = frozenset({"int", "float", "money", "bool", "day"})
-_PRIVATE: Final = ("address.", "reach.")
-"""Columns that say how to write to somebody; they follow from consent, not from behaviour, and change with it."""
-
 Ints = npt.NDArray[np.int64]
 
 
@@ -48,7 +45,7 @@ def feature_names(
     if named:
         return tuple(named)
     shared = set.intersection(*({n for n, h in v.headers.items() if h.type in NUMERIC} for v in versions))
-    return tuple(sorted(n for n in shared if n not in other and not n.startswith(_PRIVATE)))
+    return tuple(sorted(n for n in shared if n not in other and not n.startswith(CONTACT)))
 
 
 def matrix(version: Version, names: Sequence[str], numbers: Ints, asof_day: int) -> Matrix:
@@ -58,24 +55,5 @@ def matrix(version: Version, names: Sequence[str], numbers: Ints, asof_day: int)
     """
     made = np.empty((numbers.size, len(names)), np.float32, order="F")
     for at, name in enumerate(names):
-        made[:, at] = _column(version, name, numbers, asof_day)
+        made[:, at] = numbers_at(version.column(name), numbers, asof_day)
     return made
-
-
-def _column(version: Version, name: str, numbers: Ints, asof_day: int) -> npt.NDArray[np.float64]:
-    column = version.column(name)
-    rows = column.header.rows
-    stored = unpack(column.values, rows) if column.header.type == "bool" else np.asarray(column.values)
-    is_here = numbers < rows
-    place = np.where(is_here, numbers, 0)
-    if not rows:
-        return np.full(numbers.size, np.nan)
-    values = stored[place].astype(np.float64)
-    known = unpack(column.known(rows), rows)[place] & is_here
-    match column.header.type:
-        case "money":
-            values /= 10_000
-        case "day":
-            values = asof_day - values
-    values[~known] = np.nan
-    return values

@@ -16,9 +16,10 @@ from limner.core.ours import Model
 from limner.core.spans import day_of
 from limner.core.tell import Tell, silent
 from limner.flow.models.base import MODEL_KINDS, Floats, Matrix, ModelKind
-from limner.flow.models.card import Used, card, identity
+from limner.flow.models.card import Used, card, identity, versions_of
 from limner.flow.models.examples import Examples, Past, examples, living
 from limner.flow.models.features import feature_names, matrix
+from limner.flow.models.purchases import HISTORY_KINDS, purchases
 from limner.flow.models.trial import attempt, calibration, check, fitted
 from limner.maths.arms import salt
 from limner.maths.asof_training import slices, split
@@ -62,7 +63,7 @@ class Learned:
 
 def past_instants(definitions: Definitions, asof: datetime, zone: tzinfo) -> tuple[datetime, ...]:
     """The asofs at which snapshots are needed to learn every model at `asof`, oldest first."""
-    models = definitions.of(Model).values()
+    models = [m for m in definitions.of(Model).values() if not _reads_histories(m.kind)]
     return tuple(sorted({s.asof for m in models for s in slices(asof, m.horizon, m.snapshots, zone)}))
 
 
@@ -91,7 +92,8 @@ def learn(
 ) -> Learned:
     """Learn every model; write its score of everybody alive and its card into the draft.
 
-    `past` holds the portraits at `past_instants`, and whom to leave out; features of today come from the draft.
+    `past` holds the portraits at `past_instants`, and whom to leave out, of all models or of one whose purposes a
+    customer's word does not cover; features of today come from the draft.
     Nothing at or after `asof` is read. A model the data cannot carry writes no column: its card says refused, and why.
     A model's seed hangs on `rng` and its own id, so that another model beside it changes nothing. No models: nothing
     is written.
@@ -108,7 +110,8 @@ def learn(
         try:
             found = _one(desk, model, (base ^ salt(name)) % 2**31)
         except BadInput as refusal:
-            found = identity(model, asof) | {"state": "refused", "code": refusal.code, "reason": str(refusal)}
+            refused = {"state": "refused", "code": refusal.code, "reason": str(refusal)}
+            found = identity(model, asof, past.bound(name)) | refused
         draft.put_card(name, found)
         cards[name] = found
     tell(len(models), len(models), "learn")
@@ -117,14 +120,18 @@ def learn(
 
 def _one(desk: _Desk, model: Model, seed: int) -> dict[str, Any]:
     """Learn one model, write its column, and give its card. BadInput when the data cannot carry it."""
+    if _reads_histories(model.kind):
+        return _foreseen(desk, model)
     kind, asof, zone = MODEL_KINDS.find(model.kind), desk.asof, desk.stores.settings.zone
     steps = split(slices(asof, model.horizon, model.snapshots, zone), asof).all
+    bound = desk.past.bound(model.id)
+    current = desk.today.without(bound.apart)
     portraits = [desk.past.at(step.asof, model.id) for step in steps]
-    names = feature_names(model.id, model.features, [*portraits, desk.today], desk.others)
+    names = feature_names(model.id, model.features, [*portraits, current], desk.others | bound.barred)
     parts = [examples(desk.stores, model, desk.past, step, names) for step in steps]
     check(model, parts, names)
-    numbers = living(desk.today)
-    today = matrix(desk.today, names, numbers, day_of(asof, zone))
+    numbers = living(current)
+    today = matrix(current, names, numbers, day_of(asof, zone))
     with ThreadPoolExecutor(1, "learn") as aside:
         scored = aside.submit(_scored, kind, model, parts[1:], today, seed)
         trial = attempt(kind, model, parts, names, seed, aside)
@@ -132,8 +139,32 @@ def _one(desk: _Desk, model: Model, seed: int) -> dict[str, Any]:
     scores = np.full(desk.draft.size, np.nan, np.float32)
     scores[numbers] = found
     desk.draft.put(model.id, scores, type="float", asof=asof.isoformat())
-    made = Used(chance, scores[numbers].astype(np.float64), seed)
+    made = Used(chance, scores[numbers].astype(np.float64), seed, bound)
     return card(model, kind, asof, parts, trial, made)
+
+
+def _reads_histories(kind: str) -> bool:
+    return kind in dict(HISTORY_KINDS)
+
+
+def _foreseen(desk: _Desk, model: Model) -> dict[str, Any]:
+    """Learn a model of purchase histories, write its columns, and give its card."""
+    kind = HISTORY_KINDS.find(model.kind)
+    bound = desk.past.bound(model.id)
+    current = desk.today.without(bound.apart)
+    past = purchases(desk.stores, model, desk.past.links, living(current), desk.asof)
+    found = kind().foresee(model, past)
+    for name, values in found.columns.items():
+        column = np.full(desk.draft.size, np.nan, np.float32)
+        column[found.numbers] = values
+        desk.draft.put(f"{model.id}.{name}" if name else model.id, column, type="float", asof=desk.asof.isoformat())
+    return {
+        **identity(model, desk.asof, bound),
+        "state": "learned",
+        "customers": len(found.numbers),
+        **found.card,
+        "libraries": versions_of(kind.libraries),
+    }
 
 
 def _scored(
