@@ -333,3 +333,39 @@ def test_the_proof_finds_what_was_left(shop, plant):
     found = shop.privacy.erase(WHO, yes=True)
     assert found.exit_code == 1
     assert any("phone" in one.what or "texts" in one.what for one in found.proof.found)
+
+
+def test_the_vault_alone_from_a_backup_brings_nobody_back(shop, tmp_path):
+    """The tombstones win. What the old vault holds of the person nobody can name; a rule for addresses takes it out."""
+    state = shop.folder / "state"
+    backup = {path.name: path.read_bytes() for path in state.glob("vault.db*")}
+    whole = shop.stores.vault.count()
+    shop.privacy.erase(WHO, yes=True, why="a letter")
+    assert shop.stores.vault.count() == whole - 3
+    for path in state.glob("vault.db*"):
+        path.unlink()
+    for name, body in backup.items():
+        (state / name).write_bytes(body)
+    assert shop.stores.vault.count() == whole
+    for name in (WHO, f"phone:{PHONE}", f"email:{MAIL}"):
+        with pytest.raises(NotFound):
+            shop.customer(name).show()
+        with pytest.raises(NotFound):
+            shop.privacy.export(name, tmp_path / "out")
+    again = shop.folder / "data" / "again.csv"
+    again.write_text(
+        f"会员号,手机号,邮箱,城市,姓名,入会日期\nM13,{PHONE},{MAIL},成都,王13,2025-01-05\n", encoding="utf-8"
+    )
+    shop.collect(again, source="members")
+    shop.run("2026-09-02")
+    assert ask(shop, "SELECT count(*) AS n FROM rejects WHERE reason = 'erased on request'")[0]["n"] >= 1
+    with pytest.raises(NotFound):
+        shop.customer(WHO).show()
+    assert shop.plan("autumn").planned.audience == 39
+    rule = shop.folder / "retention" / "addresses.yaml"
+    rule.parent.mkdir()
+    rule.write_text("over: addresses\nmonths: 60\n", encoding="utf-8")
+    shop.apply()
+    assert shop.privacy.retain().rows == 3
+    shop.privacy.retain(yes=True)
+    assert shop.stores.vault.count() == whole - 3

@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, select
 
 from limner.app.auditing import note
+from limner.app.privacy.covering import ANY_CHANNEL
 from limner.app.privacy.people import Person, person_of
 from limner.core.ids import customer_id
 from limner.core.normal import safe_cell
@@ -96,9 +97,9 @@ def consent_grant(
 
 
 def consent_refuse(
-    shop: Workspace, customer: str, *, channel: str, proof: str, purpose: str = "marketing"
+    shop: Workspace, customer: str, *, proof: str, channel: str = ANY_CHANNEL, purpose: str = "marketing"
 ) -> ConsentMade:
-    """Write that a customer refused a purpose on a channel, and the proof of it. It acts at once."""
+    """Write that a customer refused a purpose on a channel (default: on all), and the proof of it. It acts at once."""
     return _state(shop, customer, (channel, purpose, proof), is_granted=False)
 
 
@@ -118,7 +119,7 @@ def _state(
     )  # fmt: skip
     seq = state_consent(shop.stores, made, who=shop.who, now=now)
     after = _shown(shop, person, now + timedelta(microseconds=1), None, now)
-    here = [one for one in after.standings if one.purpose == purpose and one.channel == channel]
+    here = [one for one in after.standings if one.purpose == purpose and channel in (one.channel, ANY_CHANNEL)]
     refused = {one.kind for one in after.statements if not one.is_granted and one.trace != on.trace}
     state = here[0].state if here else ""
     above = tuple(sorted(refused)) if is_granted and state == "refused" else ()

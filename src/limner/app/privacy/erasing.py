@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyroaring import BitMap
 
@@ -24,7 +24,9 @@ from limner.app.privacy.rights import held_by, need_personal
 from limner.app.privacy.traces import Needles, needles
 from limner.core.errors import BadInput, Refused, words
 from limner.core.normal import without_addresses
+from limner.flow.sources.sql_draw import clear_incoming
 from limner.store.lake.erasing import counts
+from limner.store.lake.leaving import changed_loads, lying_rows
 from limner.store.ledger import erasures
 from limner.store.ledger.erasures import Masked
 
@@ -47,6 +49,8 @@ _READ: Final = timedelta(minutes=10)
 class Erased:
     """What goes, or went: identifiers by kind, rows of lake and ledger by table, files, versions, addresses, lists.
 
+    `lying` are files of the operator's own table that still hold the person, each with its rows counted from 1.
+
     With `is_dry` nothing has been done. `seconds` is the time until nothing could be read any more; the proof's own
     time stands beside it. `exit_code` is 1 when the proof found something.
     """
@@ -60,6 +64,7 @@ class Erased:
     versions: int = 0
     addresses: int = 0
     lists: tuple[str, ...] = ()
+    lying: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     erasure: int | None = None
     seconds: float = 0.0
     proof: Proof | None = None
@@ -77,7 +82,7 @@ def erase(shop: Workspace, customer: str | None = None, *, yes: bool = False, wh
     Refused while a hold says that the person must be kept.
     """
     need_personal(shop, "privacy erase")
-    with shop.stores.ledger.lease("keeper", shop.clock(), "privacy erase"):
+    with shop.keeper(shop.clock(), "privacy erase"):
         resumed = finish_erasures(shop)
         if customer is None:
             if resumed:
@@ -117,6 +122,7 @@ def _foreseen(shop: Workspace, person: Person, masked: Masked) -> Erased:
         versions=len(stores.gallery.versions()),
         addresses=len(stores.vault.addresses(masked.traces)),
         lists=tuple(str(one.path) for one in lists_with(shop, person.customer_id, sought)),
+        lying=lying_rows(stores.lake, masked),
     )
 
 
@@ -139,11 +145,13 @@ def _go_through(
     stores, began = shop.stores, began if began is not None else time.perf_counter()
     stores.lake.catalog.sweep(stores.lake.folder, shop.clock() - _READ)
     stores.stream.sweep(before=float("inf"))  # what waits there still is refused by its tombstones when it comes in
+    clear_incoming(shop.folder)  # rows of databases that a killed run left: they are drawn anew, and meet tombstones
     shop.tell(1, _STEPS, "gallery")
     stores.gallery.sweep()
     stores.stream.sweep(math.inf, 0)  # what is in the lake need not be looked at any more; what waits meets tombstones
     versions = stores.gallery.overwrite(BitMap(masked.numbers))
     shop.tell(2, _STEPS, "lake")
+    lying = lying_rows(stores.lake, masked)
     lake = dict(stores.lake.erase(masked))
     blanked = stores.lake.blank("rejects", "value", own)
     shop.tell(3, _STEPS, "ledger")
@@ -160,11 +168,11 @@ def _go_through(
         versions=versions,
         addresses=addresses,
         lists=lists,
+        lying=lying,
         seconds=round(time.perf_counter() - began, 3),
     )
     proof = _proved(shop, masked, sought)
     _close(shop, done, proof)
-    shop.tell(_STEPS, _STEPS, "proof")
     return replace(done, proof=proof)
 
 
@@ -179,7 +187,8 @@ def _proved(shop: Workspace, masked: Masked, sought: Needles) -> Proof:
 
 def _close(shop: Workspace, done: Erased, proof: Proof) -> None:
     """The record that stays: what went and what the proof says, and nobody's name."""
-    report = {"lake": dict(done.lake), "ledger": dict(done.ledger), "addresses": done.addresses}
+    report: dict[str, Any] = {"lake": dict(done.lake), "ledger": dict(done.ledger), "addresses": done.addresses}
+    report |= {"lying": {path: list(rows) for path, rows in done.lying.items()}} if done.lying else {}
     body = {"customer": done.customer_id, "identifiers": dict(done.identifiers), **report, "proof": asdict(proof)}
     note(shop, "privacy erase", body)
     if done.erasure is not None:
@@ -201,7 +210,8 @@ def _own_words(shop: Workspace, person: Person) -> frozenset[str]:
     from limner.store.lake.sql import statement
 
     asked = pa.table({"trace": pa.array(person.traces, pa.int32())})
-    found = shop.stores.lake.table(statement(PACKAGE, "own.sql"), given={"asked": asked})["word"].to_pylist()
+    lake = shop.stores.lake.passing(changed_loads(shop.stores.lake))
+    found = lake.table(statement(PACKAGE, "own.sql"), given={"asked": asked})["word"].to_pylist()
     return frozenset(found) | frozenset(hidden(word) for word in found)
 
 

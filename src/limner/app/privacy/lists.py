@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from limner.core.ours import Channel
+from limner.flow.audiences.platforms import every_hash
 from limner.store.ledger.tables import audit
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from limner.app.privacy.traces import Needles
     from limner.app.workspace import Workspace
 
-EXPORTS: Final = frozenset({"consent list", "audience list", "privacy export"})
+EXPORTS: Final = frozenset({"consent list", "audience list", "audience export", "privacy export"})
 """The verbs whose line in the audit says where they wrote."""
 
 _DEFAULT: Final = "lists"
@@ -38,12 +41,16 @@ class Listed:
 
 def lists_with(shop: Workspace, customer_id: str, sought: Needles) -> Iterator[Listed]:
     """The lists and exports that name a person."""
-    words = {*sought.long, customer_id}
+    words = _words(customer_id, sought)
     for path, owner in _written(shop).items():
         if path.is_dir():
             if owner == customer_id:
                 yield Listed(path, sum(1 for _ in path.iterdir()), is_whole=True)
-        elif path.is_file() and path.suffix.lower() == ".csv":
+        elif path.is_file() and _is_parquet(path):
+            rows = len(_without(path, customer_id)[1])
+            if rows:
+                yield Listed(path, rows)
+        elif path.is_file():
             rows = sum(_names(row, words, sought) for row in _rows(path))
             if rows:
                 yield Listed(path, rows)
@@ -54,15 +61,51 @@ def strike(found: Listed, customer_id: str, sought: Needles) -> None:
     if found.is_whole:
         shutil.rmtree(found.path, ignore_errors=True)
         return
-    words = {*sought.long, customer_id}
+    if _is_parquet(found.path):
+        _strike_parquet(found.path, customer_id)
+        return
+    words = _words(customer_id, sought)
     fresh = found.path.with_name(f".{found.path.name}.fresh")
-    with fresh.open("w", encoding="utf-8-sig", newline="") as file:
+    coding = "utf-8-sig" if found.path.read_bytes()[:3] == b"\xef\xbb\xbf" else "utf-8"
+    with fresh.open("w", encoding=coding, errors="surrogateescape", newline="") as file:
         writer = csv.writer(file)
         writer.writerows(row for row in _rows(found.path) if not _names(row, words, sought))
         file.flush()
         os.fsync(file.fileno())
     shutil.copymode(found.path, fresh)
     fresh.replace(found.path)
+
+
+def _words(customer_id: str, sought: Needles) -> set[str]:
+    """What names the person in a row: the id, the raw forms, and the hashes of them that platforms are given."""
+    hashes = (every_hash(kind, raw) for raw, kind in sought.raws.items())
+    return {*sought.long, customer_id}.union(*hashes)
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _without(path: Path, customer_id: str) -> tuple[pa.Table, pa.Table]:
+    """The rows of others, and those of the person."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    rows = pq.ParquetFile(path).read()
+    if "customer_id" not in rows.column_names:
+        return rows, rows.slice(0, 0)
+    own = pc.equal(rows["customer_id"], customer_id)
+    return rows.filter(pc.invert(own)), rows.filter(own)
+
+
+def _strike_parquet(path: Path, customer_id: str) -> None:
+    import pyarrow.parquet as pq
+
+    fresh = path.with_name(f".{path.name}.fresh")
+    pq.write_table(_without(path, customer_id)[0], fresh, compression="zstd")
+    shutil.copymode(path, fresh)
+    fresh.replace(path)
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

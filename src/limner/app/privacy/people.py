@@ -60,7 +60,7 @@ def person_of(shop: Workspace, customer: str) -> Person:
     """The person of a customer id or of an identifier written KIND:VALUE; NotFound when nobody is, or out of scope."""
     from limner.app.asking import UNKNOWN_CUSTOMER, shown_name
 
-    links = _links(shop)
+    links = links_of(shop)
     asked, number = _asked(shop, customer, links)
     scope = shop.who.scope
     if scope is not None and (number is None or number not in scope):
@@ -78,7 +78,7 @@ def person_of(shop: Workspace, customer: str) -> Person:
     return Person(name, number, tuple(numbers), identifiers, asked)
 
 
-def _links(shop: Workspace) -> str:
+def links_of(shop: Workspace) -> str:
     """The version of the links that is published; empty when nothing has been built."""
     from limner.app.grounds import portrait_of
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlalchemy import LargeBinary, String, func, or_, select
+from sqlalchemy import LargeBinary, String, and_, func, or_, select
 
 from limner.app.privacy.traces import Needles, grep
 from limner.store.ledger.tables import metadata
@@ -19,6 +20,9 @@ from limner.store.ledger.tables import metadata
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.store.ledger.erasures import Masked
+
+_AT_ONCE: Final = 2
+"""Files of the lake that are searched at the same time."""
 
 _DECODED: Final = (".parquet", ".npy", ".valid", ".roar")
 """Endings of files whose content is asked for in another way: columns are decoded, bits are looked at."""
@@ -34,7 +38,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was searched and what was found. `outside` are files of the operator's own that name the person."""
+    """What was searched and what was found. `outside` are files of the operator's own that name the person.
+
+    `elsewhere` is where requests still lie sealed that could be neither deleted nor searched: a topic of Kafka, until
+    its retention ends.
+    """
 
     files: int
     size: int
@@ -43,6 +51,7 @@ class Proof:
     found: tuple[Found, ...]
     outside: tuple[str, ...]
     seconds: float
+    elsewhere: str = ""
 
     @property
     def is_clean(self) -> bool:
@@ -57,24 +66,30 @@ def prove(shop: Workspace, masked: Masked, sought: Needles) -> Proof:
     all others in the workspace, are searched byte by byte; every column of every version of the gallery is looked at.
     """
     began = time.perf_counter()
-    found = [*_in_ledger(shop, masked, sought), *_in_lake(shop, masked, sought)]
-    versions = shop.stores.gallery.versions()
-    for name in versions:
+    lake, versions, others = shop.stores.lake, shop.stores.gallery.versions(), list(_files(shop))
+    parts = sorted(lake.folder.glob("*/*.parquet"))
+    total = 1 + len(parts) + len(versions) + len(others)
+    found = [*_in_ledger(shop, masked, sought), *_hits(shop, masked)]
+    shop.tell(1, total, "proof")
+    for done, (path, seen) in enumerate(zip(parts, _in_parts(parts, sought), strict=True), 2):
+        found += [Found(f"lake: {path.relative_to(lake.folder)}", what) for what in seen]
+        shop.tell(done, total, "proof")
+    for done, name in enumerate(versions, 2 + len(parts)):
         found += _in_version(shop, name, masked)
+        shop.tell(done, total, "proof")
     found += [Found("vault", f"address {n}") for n in range(len(shop.stores.vault.addresses(masked.traces)))]
-    files = size = 0
-    outside = []
-    for path, is_ours in _files(shop):
-        files, size = files + 1, size + path.stat().st_size
-        if path.name.endswith(_DECODED):
-            continue
-        for what in sorted(set(grep(path, sought.in_bytes()))):
+    size, outside, wanted = 0, [], sought.in_bytes()
+    for done, (path, is_ours) in enumerate(others, 2 + len(parts) + len(versions)):
+        size += path.stat().st_size
+        for what in sorted(set(grep(path, wanted))) if not path.name.endswith(_DECODED) else ():
             place = str(path.relative_to(shop.folder))
             found += [Found(place, what)] if is_ours else []
             outside += [] if is_ours else [place]
+        shop.tell(done, total, "proof")
     tables = len(metadata.sorted_tables)
     seconds = round(time.perf_counter() - began, 3)
-    return Proof(files, size, tables, len(versions), tuple(found), tuple(sorted(set(outside))), seconds)
+    elsewhere, where = shop.stores.stream.elsewhere(), tuple(sorted(set(outside)))
+    return Proof(len(others), size, tables, len(versions), tuple(found), where, seconds, elsewhere)
 
 
 def _files(shop: Workspace) -> Iterator[tuple[Path, bool]]:
@@ -92,12 +107,15 @@ def _in_ledger(shop: Workspace, masked: Masked, sought: Needles) -> Iterator[Fou
 
     for name, count in count_rows(shop.stores.ledger, masked).items():
         yield Found(f"ledger: {name}", f"{count} rows")
+    shortest = min(map(len, sought.long), default=0)
     with shop.stores.ledger.read() as connection:
         for table in metadata.sorted_tables:
             tests: list[Any] = []
             for column in table.c:
                 if isinstance(column.type, String):
-                    tests += [column.contains(raw, autoescape=True) for raw in sought.long]
+                    within = [column.contains(raw, autoescape=True) for raw in sought.long]
+                    # most texts are too short to hold one: their length is told without reading them
+                    tests += [and_(func.length(column) >= shortest, or_(*within))] if within else []
                     tests += [column == raw for raw in sought.short]
                 elif isinstance(column.type, LargeBinary) and column.name == "hash":
                     tests += [column == mark for mark in sought.hashes]
@@ -107,29 +125,47 @@ def _in_ledger(shop: Workspace, masked: Masked, sought: Needles) -> Iterator[Fou
                     yield Found(f"ledger: {table.name}", f"{count} texts or hashes")
 
 
-def _in_lake(shop: Workspace, masked: Masked, sought: Needles) -> Iterator[Found]:
-    lake = shop.stores.lake
-    for hit in lake.hits(masked):
+def _hits(shop: Workspace, masked: Masked) -> Iterator[Found]:
+    for hit in shop.stores.lake.hits(masked):
         yield Found(f"lake: {hit.path}", f"{hit.rows} rows")
+
+
+def _in_parts(paths: Sequence[Path], sought: Needles) -> Iterator[list[str]]:
+    """What stands in each of these files of the lake, several of which are read at the same time."""
     wanted = {raw.encode(): name for raw, name in sought.long.items()}
-    for path in sorted(lake.folder.glob("*/*.parquet")):
-        for what in sorted(set(_in_columns(path, wanted, sought))):
-            yield Found(f"lake: {path.relative_to(lake.folder)}", what)
+
+    def look(path: Path) -> list[str]:
+        return sorted(set(_in_columns(path, wanted, sought)))
+
+    with ThreadPoolExecutor(_AT_ONCE, "limner-proof") as pool:
+        yield from pool.map(look, paths)
 
 
 def _in_columns(path: Path, wanted: Mapping[bytes, str], sought: Needles) -> Iterator[str]:
-    """What stands in the text and hash columns of a file; the values of a column are searched as one piece first."""
+    """What stands in the text and hash columns of a file; the values of a column are searched as one piece first.
+
+    Of a column that is stored as codes only the texts the codes stand for are searched.
+    """
     with pq.ParquetFile(path, memory_map=True) as opened:
-        schema = opened.schema_arrow
+        schema, parts = opened.schema_arrow, opened.metadata.num_row_groups
         names = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_binary(f.type)]
-        for part in range(opened.metadata.num_row_groups if names else 0):
+        coded = [name for name in names if parts and _is_coded(opened, schema.get_field_index(name))]
+    if not names:
+        return
+    with pq.ParquetFile(path, memory_map=True, read_dictionary=coded) as opened:
+        for part in range(parts):
             rows = opened.read_row_group(part, columns=names, use_threads=False)
             for name in names:
                 is_text = pa.types.is_string(schema.field(name).type)
                 for chunk in rows[name].chunks:
-                    yield from _in_chunk(chunk, wanted if is_text else sought.hashes)
+                    texts = chunk.dictionary if name in coded else chunk
+                    yield from _in_chunk(texts, wanted if is_text else sought.hashes)
                     if is_text and sought.short:
-                        yield from (f"{name}: {sought.short[raw]}" for raw in _equal(name, chunk, sought.short))
+                        yield from (f"{name}: {sought.short[raw]}" for raw in _equal(name, texts, sought.short))
+
+
+def _is_coded(opened: pq.ParquetFile, place: int) -> bool:
+    return bool({"RLE_DICTIONARY", "PLAIN_DICTIONARY"} & set(opened.metadata.row_group(0).column(place).encodings))
 
 
 _NAMED: Final = frozenset({"value", "text"})
