@@ -38,6 +38,7 @@ from limner.app.opening import make
 from limner.app.watching import Watched, look
 from limner.app.workspace import Workspace
 from limner.core.errors import BadDefinition, BadInput, Broken, NotFound
+from limner.flow import sources
 from postgres import fresh, postgres
 
 NAMES = itertools.count()
@@ -338,6 +339,7 @@ with limner.open(Path({home!r}), tell=lambda done, total, words: print(done, flu
 """
 
 
+@pytest.mark.slow
 def test_a_collect_killed_at_any_moment_loses_and_doubles_nothing(tmp_path, monkeypatch):
     path = tmp_path / "crm.db"
     with sqlite3.connect(path) as connection:
@@ -381,7 +383,7 @@ def test_zones_of_a_database_are_kept():
         assert High.unpacked(High(value).packed()).value == value
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.integers(-8, 5), max_size=5), min_size=1, max_size=5))
 def test_rows_that_come_no_later_than_the_overlap_are_each_taken_once(tmp_path_factory, steps):
     """At each step rows are committed whose moment is up to ten minutes before now; then they are collected."""
@@ -464,3 +466,32 @@ def test_a_watched_database_is_read_when_it_is_due(tmp_path, lite, monkeypatch):
             if at == 70:
                 lite.add(2, 3)
         assert [getattr(one, "rows", one) for one in heard] == [1, 2]
+
+
+def test_what_waits_is_for_its_owner_alone_and_goes_once_it_is_in_or_refused(tmp_path, lite, monkeypatch):
+    folder = tmp_path / "shop" / "state" / "incoming"
+    seen = []
+    with shop_of(tmp_path, lite.url, monkeypatch, SALES.format(what=BY_CURSOR)) as shop:
+        take_in = sources.collect
+
+        def looking(*given, **more):
+            seen.extend(folder.rglob("*.parquet"))
+            return take_in(*given, **more)
+
+        monkeypatch.setattr(sources, "collect", looking)
+        lite.add(1)
+        shop.collect()
+        assert [path.parent for path in seen] == [folder / "sales"]
+        assert {path.stat().st_mode & 0o777 for path in (folder, folder / "sales")} == {0o700}
+        assert list(folder.rglob("*.parquet")) == []
+
+
+def test_an_erasure_clears_what_a_killed_run_left_waiting(tmp_path, lite, monkeypatch):
+    with shop_of(tmp_path, lite.url, monkeypatch, SALES.format(what=BY_CURSOR)) as shop:
+        lite.add(1, 2)
+        shop.collect()
+        shop.run()
+        left = tmp_path / "shop/state/incoming/sales/sales-9.parquet"
+        left.write_bytes(b"rows of somebody")
+        shop.privacy.erase("member_no:M1", yes=True)
+        assert not left.exists()

@@ -7,7 +7,7 @@ import pytest
 import limner
 from limner.app.opening import make
 from limner.core.actor import Actor
-from limner.core.errors import BadInput, Clash, NotFound
+from limner.core.errors import BadInput, Clash, NotFound, Refused
 from limner.edge.show import shown
 
 NOW = datetime(2026, 9, 1, 4, tzinfo=UTC)
@@ -132,9 +132,11 @@ def test_what_cannot_be_split_or_undone_says_why(shop):
 def test_a_branch_sees_and_undoes_its_own_only(shop):
     merged(shop)
     [merge] = shop.identity.merges()
-    branch = shop.acting(Actor("branch", frozenset({"analyst"}), frozenset({9999})))
+    branch = shop.acting(Actor("branch", frozenset({"identity"}), frozenset({9999})))
     with pytest.raises(NotFound):
         branch.identity.explain("member_no:M1")
     with pytest.raises(NotFound, match=f"parting {merge.seq}"):
         branch.identity.undo(merge.seq)
     assert branch.identity.merges() == ()
+    with pytest.raises(Refused, match="needs the role `identity`"):
+        shop.acting(Actor("reader", frozenset({"analyst"}))).identity.undo(merge.seq)

@@ -1,14 +1,18 @@
 """Keys in files, variables and key services, and a vault whose key is changed under way."""
 
 import shutil
+import socket
 import stat
+import subprocess
 
 import pytest
+from sqlalchemy import insert
 
 from limner.app.opening import make
 from limner.app.workspace import Workspace
-from limner.core.errors import BadInput, Broken, NotFound
+from limner.core.errors import BadInput, Broken, Busy, NotFound
 from limner.store.kms import KMS, Command, Twin
+from limner.store.ledger.tables import leases
 from small_shop import built_shop
 
 FRESH = "ab" * 32
@@ -126,3 +130,15 @@ def test_a_command_wraps_and_unwraps(tmp_path):
         Command("theirs", (str(script),)).wrap(bytes(33))
     with pytest.raises(Broken, match="No such file"):
         Command("ours", (str(tmp_path / "nothing"),)).wrap(bytes(33))
+
+
+def test_a_running_server_keeps_the_key_it_has(folder):
+    with subprocess.Popen(["sleep", "60"]) as server, Workspace(folder) as shop:
+        held = {"role": "serve", "host": socket.gethostname(), "pid": server.pid, "words": "limner serve", "fence": 1}
+        with shop.stores.ledger.write() as connection:
+            connection.execute(insert(leases).values(**held, beat_at=shop.clock()))
+        with pytest.raises(Busy, match="limner serve"):
+            shop.privacy.rekey()
+        server.kill()
+        server.wait()
+        assert shop.privacy.rekey().addresses == 119

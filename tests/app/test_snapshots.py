@@ -99,5 +99,5 @@ def test_the_base_rate_is_that_of_the_whole_portrait(shop):
 
 def test_a_score_was_not_known_then(shop, monkeypatch):
     campaign, found = shop.definitions.find(Campaign, "autumn"), portrait_of(shop)
-    monkeypatch.setattr("limner.app.snapshots._columns", lambda rule: {"chance"})
+    monkeypatch.setattr("limner.app.snapshots.columns_of", lambda rule: {"chance"})
     assert base_rate(shop, campaign, found) is None

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limner.app.auditing import note
 from limner.app.grounds import Portrait, kept_apart, portrait_of
+from limner.app.members import Member, listed_members, opened
+from limner.app.named import column_names
+from limner.app.privacy.purposes import binding_of
+from limner.app.saved import frozen_of, keep_frozen
+from limner.app.selectors import ask_of, barred_from, shelf_of
 from limner.core.errors import NotFound, words
 from limner.core.ids import customer_id, identifier_hash
-from limner.core.normal import identifier, masked, safe_cell
+from limner.core.normal import identifier, masked, safe_cell, without_addresses
 from limner.core.ours import Audience, Profile
+from limner.core.purposes import ANY, listed
+from limner.core.purposes import said as said_purposes
 from limner.core.rule import text as rule_text
 from limner.flow.audiences.base import Ground
 from limner.flow.audiences.behaviour import LakeBehaviour, said, seen_events
@@ -23,20 +31,24 @@ from limner.flow.audiences.listing import page
 from limner.flow.audiences.overlap import Overlap, overlap
 from limner.flow.audiences.portrait import Portrait as TgiPortrait
 from limner.flow.audiences.portrait import portrait, portraits
-from limner.flow.audiences.select import select
+from limner.flow.audiences.select import Selected, select
 from limner.flow.audiences.vocabulary import vocabulary
 from limner.flow.sources.names import names as event_names
+from limner.flow.tags.axes import names_of
 from limner.flow.tags.catalog import catalog, named
 from limner.flow.tags.tag import ground_of, lineage_of
 from limner.flow.tags.tag import said as tag_said
 from limner.store.definitions import load_kinds
-from limner.store.gallery.reader import LeafCache
+from limner.store.gallery.column import CONTACT
+from limner.store.gallery.leaves import LeavesOf
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
+    from limner.app.tags.pages import TagPage
     from limner.app.workspace import Workspace
     from limner.core.rule import Rule
+    from limner.core.rule.lexicon import Type
     from limner.store.gallery import Draft, Version
 
 UNKNOWN_CUSTOMER = words(
@@ -44,32 +56,48 @@ UNKNOWN_CUSTOMER = words(
     "There is no customer {customer!r}. Give a customer id, or an identifier such as member_no:M1.",
 )
 
-_CACHE = LeafCache()
 _PAGE = 100_000
 
 
-def ground_at(shop: Workspace, version: Version, links: str, asof: datetime) -> Ground:
-    """What rules are read on: a version, the words they may use, and the lake for behaviour."""
+def ground_at(
+    shop: Workspace,
+    version: Version,
+    links: str,
+    asof: datetime,
+    stop: Callable[[], None] | None = None,
+    *,
+    is_run: bool = False,
+) -> Ground:
+    """What rules are read on: a version, the words they may use, and the lake for behaviour. `stop` is asked before
+    every condition. Only a run keeps what selectors learn."""
     definitions = shop.definitions
     lexicon = vocabulary(
         version,
         definitions,
         shop.stores.lake.tables()["events"],
         shop.settings.zone,
-        names=_display_names(catalog(definitions)),
+        names=column_names(definitions, catalog(definitions), version.headers),
         event_names=event_names(),
         seen=lambda: seen_events(shop.stores.lake),
     )
+    frozen = frozen_of(shop, version)
     behaviour = LakeBehaviour(shop.stores.lake, links, asof, lexicon, shop.stores.lake.catalog.seq())
-    return Ground(version, definitions, lexicon, asof, behaviour, _CACHE)
+    return Ground(
+        version,
+        definitions,
+        lexicon,
+        asof,
+        behaviour,
+        LeavesOf(shop.leaves, version, stop),
+        shelf=shelf_of(shop, is_run=is_run),
+        ask=ask_of(shop, links),
+        frozen=frozen,
+        barred=barred_from(shop, version, links, asof),
+    )
 
 
-def _display_names(known: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(n for n in (p.tag.name, p.tag.name_en) if n) for name, p in known.items()}
-
-
-def _ground(shop: Workspace, found: Portrait) -> Ground:
-    return ground_at(shop, found.version, found.links, found.asof)
+def _ground(shop: Workspace, found: Portrait, stop: Callable[[], None] | None = None) -> Ground:
+    return ground_at(shop, found.version, found.links, found.asof, stop)
 
 
 def rule_members(shop: Workspace, rule: str | Rule, found: Portrait) -> BitMap:
@@ -85,37 +113,43 @@ def members_of(shop: Workspace, audience: str, found: Portrait) -> BitMap:
     return _ground(shop, found).members(audience)
 
 
-def select_all(shop: Workspace, draft: Draft, asof: datetime, links: str) -> dict[str, int]:
+def select_all(shop: Workspace, draft: Draft, asof: datetime, links: str) -> Selected:
     """Write the members of every audience into a draft."""
-    if not shop.definitions.of(Audience):
-        return {}
-    ground = ground_at(shop, draft.view().without(kept_apart(shop, links)), links, asof)
-    return dict(select(ground, draft, who=shop.who, tell=shop.tell).members)
+    ground = ground_at(shop, draft.view().without(kept_apart(shop, links)), links, asof, is_run=True)
+    keep_frozen(shop, ground)
+    ground = ground.with_frozen(frozen_of(shop, ground.version))
+    return select(ground, draft, who=shop.who, tell=shop.tell)
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The size of an audience, and how long the question took."""
+    """The size of an audience (None: too few to tell), and how long the question took."""
 
     rule: str
     asof: datetime
-    count: int
-    identified: int
-    anonymous: int
-    reachable: Mapping[str, int]
+    count: int | None
+    identified: int | None
+    anonymous: int | None
+    reachable: Mapping[str, int | None]
     elapsed_ms: float
 
 
 def audience_count(
-    shop: Workspace, rule: str, asof: str | datetime | None = None, *, sql: str | None = None
+    shop: Workspace,
+    rule: str,
+    asof: str | datetime | None = None,
+    *,
+    sql: str | None = None,
+    question: str | None = None,
 ) -> Counted | str:
-    """Count an audience: a rule or a name; or its SQL in a dialect."""
+    """Count an audience: a rule or a name; or its SQL in a dialect. A `question` with a name can be cancelled."""
     found = portrait_of(shop, asof)
-    ground = _ground(shop, found)
-    if sql:
-        return said(_opened(ground, rule), ground, sql)
-    began = time.perf_counter()
-    result = count(ground, rule, who=shop.who)
+    with shop.questions.asked(shop.who.id, question) as stop:
+        ground = _ground(shop, found, stop)
+        if sql:
+            return said(_opened(ground, rule), ground, sql)
+        began = time.perf_counter()
+        result = count(ground, rule, who=shop.who, least=shop.settings.privacy.least_group)
     elapsed = round((time.perf_counter() - began) * 1000, 3)
     return Counted(
         result.rule, result.asof, result.count, result.identified, result.anonymous, result.reachable, elapsed
@@ -127,7 +161,9 @@ def _opened(ground: Ground, asked: str) -> Any:
     from limner.core.rule import In
 
     rule = ground.rule(asked)
-    return ground.rule_for(rule.audience) or rule if isinstance(rule, In) else rule
+    if not isinstance(rule, In) or rule.audience in ground.frozen:
+        return rule
+    return ground.rule_for(rule.audience) or rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +216,7 @@ def _written(shop: Workspace, ground: Ground, rule: str, columns: tuple[str, ...
             total, after, cursor = part.total, after + len(part.rows), part.after
             shop.tell(after, total, "list")
     fresh.replace(output)
+    note(shop, "audience list", {"file": str(output.resolve()), "rule": without_addresses(rule), "rows": total})
     return Listed(ground.asof, total, ("customer_id", *columns), (), str(output))
 
 
@@ -207,26 +244,24 @@ def audience_show(shop: Workspace, rule: str, asof: str | datetime | None = None
 
 def audience_overlap(shop: Workspace, rules: Sequence[str], asof: str | datetime | None = None) -> Overlap:
     """How audiences overlap, two by two."""
-    return overlap(_ground(shop, portrait_of(shop, asof)), list(rules), who=shop.who)
-
-
-def audience_portrait(
-    shop: Workspace, rule: str, asof: str | datetime | None = None, *, base: str | None = None
-) -> TgiPortrait:
-    """What sets an audience apart from a base: TGI with intervals."""
-    return portrait(_ground(shop, portrait_of(shop, asof)), rule, base, who=shop.who)
+    least = shop.settings.privacy.least_group
+    return overlap(_ground(shop, portrait_of(shop, asof)), list(rules), who=shop.who, least=least)
 
 
 def audience_portraits(
     shop: Workspace, rules: Sequence[str], asof: str | datetime | None = None
 ) -> tuple[TgiPortrait, ...]:
     """What sets each of several audiences apart from everybody."""
-    return portraits(_ground(shop, portrait_of(shop, asof)), rules, who=shop.who)
+    least = shop.settings.privacy.least_group
+    return portraits(_ground(shop, portrait_of(shop, asof)), rules, who=shop.who, least=least)
 
 
 @dataclass(frozen=True, slots=True)
 class TagShown:
-    """A tag: what it asks, what it reads, and how its answers are spread at the asof."""
+    """A tag: what it asks, what it reads, what it may be used for and whose consent it stands on (purposes), and how
+    its answers are spread at the asof; of a family its members. Under a member's name it is that member alone.
+
+    `page` is its page in the catalogue."""
 
     id: str
     name: str
@@ -241,21 +276,30 @@ class TagShown:
     known: int
     customers: int
     spread: Mapping[str, int]
+    purposes: tuple[str, ...] = (ANY,)
+    consents: tuple[str, ...] = ()
+    members: Sequence[Member] = ()
+    page: TagPage | None = None
 
 
 def tag(shop: Workspace, name: str, asof: str | datetime | None = None, *, sql: str | None = None) -> TagShown | str:
     """What a tag asks and how it is answered; or its whole SELECT in a dialect."""
+    from limner.app.tags.pages import page_of
+
     definitions = shop.definitions
-    placed = named(catalog(definitions), name)
+    known_tags = catalog(definitions)
     if sql:
-        at = _asof(shop, asof)
-        return tag_said(definitions, ground_of(shop.stores, at), placed.tag.id, sql)
+        placed, at = named(known_tags, name), _asof(shop, asof)
+        return tag_said(definitions, ground_of(shop.stores, at, columns=_traits(shop)), placed.tag.id, sql)
     found = portrait_of(shop, asof)
-    lineage = lineage_of(definitions, ground_of(shop.stores, found.asof, {"links": found.links}), placed.tag.id)
-    known, spread = _spread(shop, found, placed.tag.id)
+    placed, column = opened(known_tags, found.version, name)
+    types = {name: header.type for name, header in found.version.headers.items()}
+    lineage = lineage_of(definitions, ground_of(shop.stores, found.asof, {"links": found.links}, types), placed.tag.id)
+    known, spread = _spread(shop, found, column)
+    bound = binding_of(shop, found, placed.tag.id)
     return TagShown(
-        id=placed.tag.id,
-        name=placed.tag.name,
+        id=column,
+        name=placed.tag.name if column == placed.tag.id else names_of(placed.tag, column)[0],
         description=placed.tag.description,
         kind=placed.tag.kind,
         path=placed.tag.path,
@@ -267,7 +311,19 @@ def tag(shop: Workspace, name: str, asof: str | datetime | None = None, *, sql: 
         known=known,
         customers=len(found.version.living),
         spread=spread,
+        purposes=listed(said_purposes(bound.purposes)),
+        consents=tuple(sorted(bound.needs)),
+        members=listed_members(placed, found.version) if column == placed.tag.id else (),
+        page=page_of(shop, found, placed.tag.id) if column == placed.tag.id else None,
     )
+
+
+def _traits(shop: Workspace) -> dict[str, Type]:
+    """The columns a tag may stand on, with their types; none before anything was built."""
+    try:
+        return {name: header.type for name, header in portrait_of(shop).version.headers.items()}
+    except NotFound:
+        return {}
 
 
 def _asof(shop: Workspace, asof: str | datetime | None) -> datetime:
@@ -342,13 +398,12 @@ def customer_show(shop: Workspace, customer: str, asof: str | datetime | None = 
     if not shop.who.may("personal"):
         row = {name: value for name, value in row.items() if name not in personal}
     tagged = {name for name, header in found.version.headers.items() if header.version}
-    hidden = ("address.", "reach.")
     return Profile(
         customer_id=customer_id(shop.stores.hash_key, number),
         number=number,
         asof=found.asof,
         is_identified=bool(row.get("is_identified", False)),
-        traits={n: v for n, v in row.items() if n not in tagged and not n.startswith(hidden) and n != "is_identified"},
+        traits={n: v for n, v in row.items() if n not in tagged and not n.startswith(CONTACT) and n != "is_identified"},
         tags={n: v for n, v in row.items() if n in tagged},
         consents={n.removeprefix("reach."): bool(v) for n, v in row.items() if n.startswith("reach.")},
     )

@@ -43,7 +43,7 @@ def collect(
     need_room(shop.folder, shop.settings)
     now = shop.clock()
     shop.declare()
-    with shop.stores.ledger.lease("keeper", now, "collect"):
+    with shop.keeper(now, "collect"):
         finish_erasures(shop)
         if replaces is not None:
             load_of(shop.stores, replaces)
@@ -90,5 +90,5 @@ def loads(shop: Workspace) -> tuple[Load, ...]:
 def withdraw(shop: Workspace, load: int) -> Withdrawn:
     """Take the rows of a load out of every later view; the record of it stays."""
     now = shop.clock()
-    with shop.stores.ledger.lease("keeper", now, "withdraw"):
+    with shop.keeper(now, "withdraw"):
         return sources.withdraw(shop.stores, load, who=shop.who, now=now)

@@ -12,13 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from limner.app.known import with_default_policy
+from limner.app.privacy.purpose_checks import purpose_problems
+from limner.app.privacy.retaining import NARROWED_BY, known_sources
+from limner.app.tags.states import in_force, state_problems, unpublished, woken
+from limner.app.uses import Desk, users
 from limner.app.voiced import Voice, voice_of
 from limner.core.errors import BadDefinition, LimnerError, near, words
 from limner.core.limits import minutes
-from limner.core.ours import Audience, Campaign, Cap, Channel, Journey, Model, Offer, Policy
+from limner.core.ours import Audience, Campaign, Cap, Channel, Journey, Model, Offer, Policy, Retention, Tag
 from limner.core.rule import Did, parse, resolve
-from limner.flow.audiences import SELECTORS
-from limner.flow.audiences.base import rule_of
+from limner.flow.audiences.base import reads_of
+from limner.flow.audiences.layers import layer_problems
+from limner.flow.audiences.ready import ready_problems
 from limner.flow.channels import content
 from limner.flow.channels.base import options_of
 from limner.flow.decisions.moments import parse_hours
@@ -26,8 +31,9 @@ from limner.flow.identity.definition import Matching
 from limner.flow.identity.matching.base import TRAIT_MATCHERS
 from limner.flow.journeys.advance import window_of
 from limner.flow.journeys.base import NODES
-from limner.flow.models.base import MODEL_KINDS
+from limner.flow.models import kind_named
 from limner.flow.sources.base import readers
+from limner.flow.sources.beginnings import against_files
 from limner.flow.sources.definition import Source
 from limner.flow.sources.live.source import check_live
 from limner.flow.sources.mapping import every_column, mapped
@@ -46,6 +52,8 @@ NAMED_ALIKE = words("definition_named_alike", "{place}: {other} bears the name {
 NAMES_NOTHING = words("definition_names_nothing", "{place}: {field} is empty. Name at least one.")
 NO_SCORE = words("offer_value_unknown", "{place}: value: there is no tag, trait or score {name!r}.")
 NO_CHANNEL = words("cap_channel_unknown", "{place}: a cap names the channel {name!r}, which does not exist.")
+NO_TRAIT = words("retention_trait_unknown", "{place}: there is no trait {name!r}.")
+NO_DECLARED = words("tag_declared_unknown", "{place}: declared: there is no trait {name!r}.")
 METRICS: Final = ("conversion", "revenue", "margin", "money")
 GUARDRAILS: Final = ("opt_out", "complaint", "return")
 _LAKE: Final = {name: table.columns for name, table in TABLES.items()}
@@ -72,10 +80,14 @@ class Mistakes(tuple[LimnerError, ...]):
 
 def problems(shop: Workspace, definitions: Definitions) -> tuple[LimnerError, ...]:
     """Everything that is wrong with definitions, in the order of the circle; nothing when all is well."""
-    whole = with_default_policy(definitions)
+    whole = in_force(shop.stores.ledger, with_default_policy(definitions), shop.settings)
+    states, whole = unpublished(whole), woken(whole)
     voice, wrong_tags = voice_of(shop, whole)
-    checks = (_names, _sources, _models, _audiences, _policies, _channels, _offers, _campaigns, _journeys, _matching)
-    later = (error for check in checks for error in check(_Bench(shop, whole, voice)))
+    if whole.of(Tag) != definitions.of(Tag):  # what waits to be approved is checked before anybody approves it
+        wrong_tags += voice_of(shop, woken(with_default_policy(definitions)))[1]
+    contact = (_policies, _channels, _offers, _campaigns, _journeys)
+    checks = (_names, _sources, _models, _audiences, *contact, _matching, _retention, _purposes, _declared, _states)
+    later = (error for check in checks for error in check(_Bench(shop, whole, voice, states)))
     return tuple(_once([*wrong_tags, *later]))
 
 
@@ -90,11 +102,13 @@ def _once(found: Iterable[LimnerError]) -> Iterator[LimnerError]:
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """What the checks read: the workspace, the definitions as they will be, and the words rules may use."""
+    """What the checks read: the workspace, the definitions as they will be, the words rules may use, and the tags that
+    may not be used with their state."""
 
     shop: Workspace
     definitions: Definitions
     voice: Voice
+    states: Mapping[str, str]
 
     def find(self, cls: type[Any], name: str) -> object:
         """A definition by id or name."""
@@ -158,8 +172,9 @@ def _source(bench: _Bench, source: Source, properties: Mapping[str, str]) -> Non
     if source.kind:
         readers.find(source.kind)
     settings = bench.shop.settings.workspace
-    columns = dict.fromkeys(every_column(source), "text")
-    mapped(source, columns, source.id, zone=settings.zone, currency=settings.currency, properties=properties)
+    hold = partial(mapped, source, zone=settings.zone, currency=settings.currency, properties=properties)
+    hold(dict.fromkeys(every_column(source), "text"), source.id)
+    against_files(source, bench.shop.folder, hold)
 
 
 def _matching(bench: _Bench) -> Iterator[LimnerError]:
@@ -172,7 +187,7 @@ def _models(bench: _Bench) -> Iterator[LimnerError]:
         place = f"models/{key}"
         yield from _bound(place, "horizon", model.horizon, model.horizon >= timedelta(days=1), "one day or more")
         yield from _bound(place, "snapshots", model.snapshots, model.snapshots >= 1, "1 or more")
-        yield from tried(place, partial(MODEL_KINDS.find, model.kind))
+        yield from tried(place, partial(kind_named, model.kind))
         yield from tried(f"{place}: event", partial(bench.event, model.event))
         for name in model.features:
             yield from tried(place, partial(bench.voice.column, name))
@@ -181,12 +196,13 @@ def _models(bench: _Bench) -> Iterator[LimnerError]:
 def _audiences(bench: _Bench) -> Iterator[LimnerError]:
     for key, audience in bench.definitions.of(Audience).items():
         yield from tried(f"audiences/{key}", partial(_audience, bench, audience))
+    yield from layer_problems(bench.definitions.of(Audience))
 
 
 def _audience(bench: _Bench, audience: Audience) -> None:
-    SELECTORS.find(audience.selector)
+    reads_of(audience, bench.definitions, bench.voice.lexicon)
     if audience.selector == "rule":
-        rule_of(audience, bench.voice.lexicon)
+        ready_problems(audience, bench.voice.lexicon)
 
 
 # ------------------------------------------------------------------------------------------------ contact
@@ -322,6 +338,46 @@ def _journeys(bench: _Bench) -> Iterator[LimnerError]:
         yield from tried(place, partial(bench.find, Campaign, journey.campaign))
         for name, body in journey.nodes.items():
             yield from tried(f"{place}: {name}", partial(NODES.find, str(body.get("kind", ""))))
+
+
+def _retention(bench: _Bench) -> Iterator[LimnerError]:
+    for key, rule in bench.definitions.of(Retention).items():
+        place = f"retention/{key}"
+        yield from _bound(place, "months", rule.months, rule.months >= 1, "1 or more")
+        for field, tables in NARROWED_BY.items():
+            fits = not getattr(rule, field) or rule.over in tables
+            yield from _bound(place, field, repr(getattr(rule, field)), fits, "left out of such a rule")
+        if rule.source:
+            yield from _one_of(place, "source", rule.source, known_sources(bench.shop, bench.definitions))
+        if rule.event:
+            yield from tried(f"{place}: event", partial(bench.event, rule.event))
+        if rule.trait and rule.trait not in bench.voice.columns:
+            yield BadDefinition(NO_TRAIT, near=near(rule.trait, bench.voice.columns), place=place, name=rule.trait)
+
+
+def _purposes(bench: _Bench) -> Iterator[LimnerError]:
+    yield from purpose_problems(bench.shop, bench.definitions, bench.voice)
+
+
+def _declared(bench: _Bench) -> Iterator[LimnerError]:
+    """The trait a tag is held against says the same kind of thing."""
+    columns = bench.voice.columns
+    for key, tag in bench.definitions.of(Tag).items():
+        if not tag.declared:
+            continue
+        if tag.declared not in columns:
+            near_names = near(tag.declared, columns)
+            yield BadDefinition(NO_DECLARED, near=near_names, place=f"tags/{key}", name=tag.declared)
+            continue
+        fits = columns[tag.declared] == columns.get(key) and columns[tag.declared] in ("text", "bool", "int")
+        bound = "a trait of the tag's own type: text, bool or int"
+        yield from _bound(f"tags/{key}", "declared", repr(tag.declared), fits, bound)
+
+
+def _states(bench: _Bench) -> Iterator[LimnerError]:
+    if bench.states:
+        desk = Desk(bench.definitions, bench.voice.lexicon, bench.voice.owners, bench.shop.settings.zone)
+        yield from state_problems(bench.states, users(desk, bench.voice.on), bench.shop.settings)
 
 
 __all__ = ["check_definitions", "problems"]

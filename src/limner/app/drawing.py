@@ -12,7 +12,7 @@ from limner.app.keys import secret
 from limner.core.errors import Busy, Full, LimnerError
 from limner.flow.sources import withdraw
 from limner.flow.sources.definition import Source
-from limner.flow.sources.sql_draw import draw, incoming, waiting
+from limner.flow.sources.sql_draw import clear_incoming, draw, waiting
 from limner.store.ledger.tables import loads
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ def _url(shop: Workspace, source: Source) -> str:
 
 
 def _clear(shop: Workspace, source: Source) -> None:
-    for path in waiting(source, shop.folder):
-        path.unlink(missing_ok=True)
-    for path in incoming(source, shop.folder).glob(".*.part"):
-        path.unlink(missing_ok=True)
+    clear_incoming(shop.folder, source.id)
 
 
 def _forget(shop: Workspace, source: Source) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from limner.core.errors import NotFound, words
+from limner.core.errors import LimnerError, NotFound, unpacked, words
 from limner.core.spans import parse_instant
 from limner.store.ledger import views
 
@@ -31,12 +32,13 @@ PORTRAIT = "gallery"
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A published version of the gallery with the links it was built over."""
+    """A published version of the gallery with the links it was built over, and the audiences it could not select."""
 
     version: Version
     links: str
     asof: datetime
     catalog_seq: int
+    refused: Mapping[str, LimnerError] = field(default_factory=dict)
 
 
 def portrait_of(shop: Workspace, asof: str | datetime | None = None) -> Portrait:
@@ -49,7 +51,13 @@ def portrait_of(shop: Workspace, asof: str | datetime | None = None) -> Portrait
         raise NotFound(NO_PORTRAIT_ASOF, asof=asof)
     links = str(found.body["links"])
     version = shop.stores.gallery.version(found.version).without(kept_apart(shop, links))
-    return Portrait(version, links, found.asof, found.catalog_seq)
+    return Portrait(version, links, found.asof, found.catalog_seq, refusals(found.body))
+
+
+def refusals(body: Mapping[str, Any]) -> dict[str, LimnerError]:
+    """The audiences a portrait could not select, and why; `body` is what was published of it."""
+    found = {name: unpacked(text) for name, text in body.get("refused", {}).items()}
+    return {name: why for name, why in found.items() if why is not None}
 
 
 def kept_apart(shop: Workspace, links: str) -> BitMap:

@@ -9,18 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limner.app.asking import Counted, Listed, Shown
+    from limner.app.carrying import Carried
     from limner.app.identity import Origin, Passage, Split, Undone
     from limner.app.keys import Rekeyed
     from limner.app.launching import Launched
     from limner.app.matching import Queue, Reviewed
     from limner.app.planning import Explained, Planned
+    from limner.app.portraying import Portrayed
     from limner.app.privacy.consents import ConsentList, ConsentMade, ConsentShown
     from limner.app.privacy.erasing import Erased
     from limner.app.privacy.exporting import Exported
+    from limner.app.privacy.retaining import Retained
     from limner.app.privacy.rights import Kept
+    from limner.app.saved import Changed, Frozen
+    from limner.app.taxonomies import TaxonomyGaps, TaxonomyRead, TaxonomyShown
     from limner.app.workspace import Workspace
     from limner.core.ours import Profile
-    from limner.flow.audiences import Overlap, Portrait
+    from limner.flow.audiences import Overlap
+    from limner.flow.audiences.alike import Alike
+    from limner.flow.audiences.clustered import Clusters
+    from limner.flow.audiences.estimate import Estimate
+    from limner.flow.audiences.nodes import Funnel, Nodes
+    from limner.flow.audiences.venn import Venn
+    from limner.flow.audiences.worth import Worth
     from limner.flow.identity.matching.proposing import Matched
 
 Asof = str | datetime | None
@@ -40,6 +51,54 @@ class AudienceHandle:
 
         return audience_count(self._shop, self.rule, asof or self.asof, sql=sql)
 
+    def explain(self, *, asof: Asof = None) -> Nodes:
+        """The tree of the rule with a count at every node."""
+        from limner.app.selecting import audience_explain
+
+        return audience_explain(self._shop, self.rule, asof or self.asof)
+
+    def funnel(self, *, asof: Asof = None) -> Funnel:
+        """Where people drop: the conditions of the rule one after the other."""
+        from limner.app.selecting import audience_funnel
+
+        return audience_funnel(self._shop, self.rule, asof or self.asof)
+
+    def estimate(self, *, seed: int = 0, asof: Asof = None) -> Estimate:
+        """About how many, with an interval, from a part of the customers."""
+        from limner.app.selecting import audience_estimate
+
+        return audience_estimate(self._shop, self.rule, asof or self.asof, seed=seed)
+
+    def export(self, output: Path | str, **wanted: Any) -> Carried:
+        """Write it into a file: `format`, `columns`, `channel`, `purpose`, `suppress` as on a terminal."""
+        from limner.app.carrying import audience_export
+
+        return audience_export(self._shop, self.rule, output=Path(output), **wanted)
+
+    def venn(self, *others: str, asof: Asof = None) -> Venn:
+        """It and up to three other rules or audiences cut into all their parts."""
+        from limner.app.layering import audience_venn
+
+        return audience_venn(self._shop, [self.rule, *others], asof or self.asof)
+
+    def worth(self, *others: str, asof: Asof = None, **wanted: Any) -> Worth:
+        """What it and others add to a policy: `values`, `cost`, `greedy` as on a terminal."""
+        from limner.app.layering import audience_worth
+
+        return audience_worth(self._shop, [self.rule, *others], asof or self.asof, **wanted)
+
+    def changes(self, *, since: Asof = None, limit: int = 20, asof: Asof = None) -> Changed:
+        """Who came into the saved audience and who left it since an asof (default: since the refresh before)."""
+        from limner.app.saved import audience_changes
+
+        return audience_changes(self._shop, self.rule, since, asof or self.asof, limit=limit)
+
+    def freeze(self) -> Frozen:
+        """Give the frozen audience the members its rule has now; they stay until it is frozen anew."""
+        from limner.app.saved import audience_freeze
+
+        return audience_freeze(self._shop, self.rule)
+
     def list(self, *, limit: int = 20, output: Path | None = None, asof: Asof = None) -> Listed:
         """The first customers, or all of them written into a CSV file."""
         from limner.app.asking import audience_list
@@ -58,11 +117,23 @@ class AudienceHandle:
 
         return audience_overlap(self._shop, [self.rule, *others], asof or self.asof)
 
-    def portrait(self, *, base: str | None = None, asof: Asof = None) -> Portrait:
-        """What sets it apart from a base (default: everybody)."""
-        from limner.app.asking import audience_portrait
+    def clusters(self, *, asof: Asof = None) -> Clusters:
+        """All clusters it is one of: sizes, centres, and how far they can be relied on."""
+        from limner.app.selectors import audience_clusters
 
-        return audience_portrait(self._shop, self.rule, asof or self.asof, base=base)
+        return audience_clusters(self._shop, self.rule, asof or self.asof)
+
+    def lookalike(self, *, asof: Asof = None) -> Alike:
+        """How its look-alikes were chosen: what they were learned from, and likeness by reach."""
+        from limner.app.selectors import audience_lookalike
+
+        return audience_lookalike(self._shop, self.rule, asof or self.asof)
+
+    def portrait(self, *, asof: Asof = None, **wanted: Any) -> Portrayed:
+        """Who they are: `base`, `rival`, `belief`, `cross`, `brief`, `output`, `lang` as on a terminal."""
+        from limner.app.portraying import audience_portrait
+
+        return audience_portrait(self._shop, self.rule, asof or self.asof, **wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +180,8 @@ class ConsentHandle:
             self._shop, self.customer, channel=channel, proof=proof, purpose=purpose, until=until, uses=uses
         )
 
-    def refuse(self, channel: str, *, proof: str, purpose: str = "marketing") -> ConsentMade:
-        """Write that the customer refused a purpose on a channel, and the proof of it."""
+    def refuse(self, channel: str = "*", *, proof: str, purpose: str = "marketing") -> ConsentMade:
+        """Write that the customer refused a purpose on a channel (default: on all), and the proof of it."""
         from limner.app.privacy.consents import consent_refuse
 
         return consent_refuse(self._shop, self.customer, channel=channel, proof=proof, purpose=purpose)
@@ -146,6 +217,12 @@ class PrivacyHandle:
 
         return hold(self._shop, customer, why=why, lift=lift)
 
+    def retain(self, *, yes: bool = False) -> Retained:
+        """Say what the rules of retention would drop; with `yes` drop it."""
+        from limner.app.privacy.retaining import retain
+
+        return retain(self._shop, yes=yes)
+
     def rekey(self, *, to: str | None = None) -> Rekeyed:
         """Give the vault a new key and wrap all its keys anew."""
         from limner.app.keys import rekey
@@ -177,6 +254,31 @@ class PlanHandle:
 
     def __repr__(self) -> str:
         return repr(self.planned)
+
+
+@dataclass(frozen=True, slots=True)
+class TaxonomyHandle:
+    """The taxonomies of a workspace."""
+
+    _shop: Workspace = field(kw_only=True, repr=False)
+
+    def show(self, name: str = "default", *, under: str = "") -> TaxonomyShown:
+        """The first level of a taxonomy, or a node and all below it."""
+        from limner.app.taxonomies import taxonomy_show
+
+        return taxonomy_show(self._shop, name, under=under)
+
+    def read(self, file: Path, *, id: str = "") -> TaxonomyRead:  # noqa: A002
+        """Make a taxonomy of a CSV file."""
+        from limner.app.taxonomies import taxonomy_read
+
+        return taxonomy_read(self._shop, file, id=id)
+
+    def gaps(self, tag: str, *, limit: int = 20, asof: Asof = None) -> TaxonomyGaps:
+        """How much of what happened leads to nodes of a tag's taxonomy, and what leads nowhere."""
+        from limner.app.taxonomies import taxonomy_gaps
+
+        return taxonomy_gaps(self._shop, tag, asof, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)

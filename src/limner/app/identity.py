@@ -11,9 +11,9 @@ import numpy as np
 
 from limner.app.asking import UNKNOWN_CUSTOMER, number_of, shown_name
 from limner.app.grounds import Portrait, portrait_of
-from limner.core.errors import NotFound, words
+from limner.core.errors import NotFound, Refused, words
 from limner.core.ids import customer_id, identifier_hash
-from limner.core.normal import identifier
+from limner.core.normal import identifier, without_addresses
 from limner.flow.identity import history
 from limner.flow.identity.history import Change
 from limner.flow.identity.partings import Parting
@@ -27,6 +27,16 @@ NOT_THEIRS = words(
     "identifier_not_theirs",
     "Customer {customer} has no identifier {identifier}. `limner identity explain {customer}` lists theirs.",
 )
+NOT_IDENTITY = words(
+    "identity_role_missing",
+    "{actor} may not do {verb}: it says who is one customer, and needs the role `identity`.",
+)
+
+
+def need_identity(shop: Workspace, verb: str) -> None:
+    """Refuse an actor without the role `identity`."""
+    if not shop.who.may("identity"):
+        raise Refused(NOT_IDENTITY, actor=shop.who.id, verb=verb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +175,20 @@ def _untied(row: dict[str, object], own: set[int], names: dict[int, str], ids: d
 
 def split(shop: Workspace, customer: str, *, apart: Sequence[str], reason: str | None = None) -> Split:
     """State that some identifiers are not this customer's. The next run parts them; the record of it stays."""
+    need_identity(shop, "identity split")
     found, number = _asked(shop, customer)
     stores, name = shop.stores, customer_id(shop.stores.hash_key, number)
     traces = history.members(stores, number, found.links)
     kinds = history.kinds_among(stores, traces, found.asof)
     gone = tuple(_trace_of(shop, one, kinds, name) for one in apart)
-    new = Parting(0, number, gone, (), shop.clock(), shop.who.id, reason or "")
+    new = Parting(0, number, gone, (), shop.clock(), shop.who.id, without_addresses(reason or ""))
     seq, away, kept = history.split(stores, new, customer=name, links=found.links, asof=found.asof)
     return Split(seq, name, *(tuple(f"{kinds[t]}#{t}" for t in side) for side in (away, kept)))
 
 
 def undo(shop: Workspace, seq: int) -> Undone:
     """Take back a merge or a parting by its number; the next run shows it, with the numbers of before."""
+    need_identity(shop, "identity undo")
     return Undone(_passages(shop, [history.undo(shop.stores, seq, who=shop.who, now=shop.clock())])[0])
 
 

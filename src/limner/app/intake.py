@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from limner.app.listening import judge_days
+from limner.core.errors import BadInput, words
 from limner.flow.sources.live.drain import Drain, Drained, together
 from limner.flow.sources.live.tail import Heard, tail_of
 from limner.flow.sources.live.write_keys import WriteKey, list_keys, make_key, revoke_key
@@ -14,6 +16,8 @@ from limner.store.ledger.erasures import erased_since
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
+
+NO_COUNT = words("tail_limit_wrong", "`limit` is {limit}, it must be 0 or more: so many messages are shown at most.")
 
 READ: Final = timedelta(minutes=10)
 """How long a reader may go on with files that have been replaced."""
@@ -42,10 +46,12 @@ def key_revoke(shop: Workspace, ends_in: str) -> tuple[WriteKey, ...]:
 
 
 def drain(shop: Workspace) -> Drained:
-    """Bring what was acknowledged into the lake, now. A running server does it by itself."""
+    """Bring what was acknowledged into the lake, now, and judge the days that are over. A server does it by itself."""
     worker = Drain(shop.stores)
     try:
-        return together(tuple(drain_all(shop, worker)))
+        done = together(tuple(drain_all(shop, worker)))
+        judge_days(shop)
+        return done
     finally:
         worker.close()
 
@@ -54,7 +60,7 @@ def drain_all(shop: Workspace, worker: Drain) -> Iterator[Drained]:
     """The steps of bringing in whatever waits; the keeper's lease is held for each."""
     while True:
         now = shop.clock()
-        with shop.stores.ledger.lease("keeper", now, "drain"):
+        with shop.keeper(now, "drain"):
             shop.declare()
             done = worker.step(shop.definitions, who=shop.who, now=now, tell=shop.tell)
         if done.segments:
@@ -76,7 +82,7 @@ def _tidy(shop: Workspace) -> None:
     now = shop.clock()
     if not crowds(lake):
         return
-    with shop.stores.ledger.lease("keeper", now, "drain"):
+    with shop.keeper(now, "drain"):
         for crowd in crowds(lake):
             put_together(lake, crowd, now)
         lake.catalog.sweep(lake.folder, now - READ)
@@ -87,4 +93,6 @@ def tail(shop: Workspace, source: str | None = None, *, limit: int = 20, rejects
 
     Addresses are masked. With `rejects`, only what could not be used.
     """
+    if limit < 0:
+        raise BadInput(NO_COUNT, limit=limit)
     return tail_of(shop.stores, shop.definitions, source or "", limit=limit, rejects=rejects)

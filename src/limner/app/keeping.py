@@ -1,5 +1,5 @@
-"""The keeper: brings in what clients sent and hands over what falls due while a server runs; nothing stops it but being
-told to.
+"""The keeper: brings in what clients sent, hands over what falls due, and once a day drops what the rules of retention
+let go, while a server runs; nothing stops it but being told to.
 
 It looks at the stream and at the ledger, which costs nothing when there is nothing to do, and drains and delivers under
 the same lease as every other work. What fails is said, and tried again after a wait that grows: a channel that cannot
@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from limner.app.listening import Listening
 from limner.core.errors import Busy, LimnerError
 
 if TYPE_CHECKING:
+    from limner.app.privacy.retaining import Retained
     from limner.app.workspace import Workspace
     from limner.flow.channels.deliver import Delivered
     from limner.flow.sources.live.drain import Drain, Drained
@@ -48,7 +50,7 @@ class Watch:
         return bool(self.failures) and self.delivered_at is not None and at - self.delivered_at < self.wait
 
 
-Say = Callable[["Delivered | Drained | LimnerError"], None]
+Say = Callable[["Delivered | Drained | Retained | LimnerError"], None]
 
 
 def keep(
@@ -59,12 +61,14 @@ def keep(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Drain and deliver until `is_over`. `say` hears of everything that was done, and of every error."""
-    watch, taking = Watch(), Taking(shop)
+    """Drain, listen, deliver and retain until `is_over`. `say` hears of all that was done, and of every error."""
+    watch, taking, listening, retained_at = Watch(), Taking(shop), Listening(shop), None
     try:
         while not is_over():
             taking.look(say, clock())
+            listening.look(say, clock())
             watch = look(shop, watch, say, clock())
+            retained_at = retain_at(shop, retained_at, say, clock())
             if not is_over():
                 sleep(EVERY)
     finally:
@@ -106,6 +110,24 @@ class Taking:
         if self._drain is not None:
             self._drain.close()
             self._drain = None
+
+
+def retain_at(shop: Workspace, last: float | None, say: Say, at: float) -> float:
+    """Follow the rules of retention, where that has not been done today; a look a minute. When it last looked."""
+    from limner.app.privacy.retaining import retain_daily
+
+    if last is not None and at - last < SWEEP:
+        return last
+    try:
+        done = retain_daily(shop)
+    except Busy:
+        return at  # another process is at work in the lake: a minute later is soon enough
+    except LimnerError as error:
+        say(error)
+        return at
+    if done is not None and done.rows:
+        say(done)
+    return at
 
 
 def look(shop: Workspace, watch: Watch, say: Say, at: float) -> Watch:

@@ -131,7 +131,8 @@ def rekey(shop: Workspace, *, to: str | None = None) -> Rekeyed:
     """Give the vault a new master and wrap all its keys anew; the sealed addresses are not touched.
 
     A key in a file, or at a key service, is replaced where it is. `to` names another place (env:, file: or kms:), which
-    [keys] vault must name afterwards. A rekey that was cut off goes on when it is run again.
+    [keys] vault must name afterwards. A rekey that was cut off goes on when it is run again. Busy while a server
+    runs: it would go on with the old master.
     """
     from limner.app.auditing import note
 
@@ -139,7 +140,7 @@ def rekey(shop: Workspace, *, to: str | None = None) -> Rekeyed:
     target = _kept(folder, keys, to or keys.vault)
     if target is None and to is None:
         raise BadInput(KEY_STAYS, place=keys.vault)
-    with shop.stores.ledger.lease("keeper", now, "privacy rekey"):
+    with shop.stores.ledger.lease("serve", now, "privacy rekey"), shop.keeper(now, "privacy rekey"):
         if target is None:
             fresh = key_at(folder, "vault", to or "")
         else:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from limner.app.folders import know_definitions
+from limner.app.tags.states import in_force
 from limner.core.definition import as_mapping
 from limner.core.ids import version
 from limner.core.ours import Policy
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 
 
 def known_definitions(stores: Stores) -> Definitions:
-    """What is in force, with the default policy beneath it. Built-in tags stand in the tags station's own catalog."""
+    """What is in force, with the default policy beneath it and every tag in its state. Built-in tags stand in the tags
+    station's own catalog."""
+    return in_force(stores.ledger, with_default_policy(written_definitions(stores)), stores.settings)
+
+
+def written_definitions(stores: Stores) -> Definitions:
+    """The definitions as they are written, tags in whatever state."""
     know_definitions()
-    return with_default_policy(load_definitions(stores.ledger))
+    return load_definitions(stores.ledger)
 
 
 def with_default_policy(found: Definitions) -> Definitions:

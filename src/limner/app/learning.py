@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limner.app.grounds import kept_apart
+from limner.app.privacy.purposes import model_bounds
 from limner.app.snapshots import for_models
 from limner.core.ours import Model
 from limner.flow.models.examples import Past, Snapshot
@@ -32,7 +33,7 @@ def learn_all(shop: Workspace, draft: Draft, asof: datetime, links: str) -> dict
     instants = past_instants(shop.definitions, asof, shop.settings.zone)
     wanted = for_models(shop.definitions, draft.headers)
     snapshots = tuple(Snapshot(at, snapshot(shop, at, wanted)) for at in instants)
-    past = Past(snapshots, links, kept_apart(shop, links))
+    past = Past(snapshots, links, kept_apart(shop, links), model_bounds(shop, draft, links, asof))
     found = learn(
         shop.stores,
         shop.definitions,

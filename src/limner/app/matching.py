@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limner.app.identity import need_identity
 from limner.app.running import links_name
 from limner.core.errors import NotFound, words
 from limner.core.ids import customer_id
 from limner.core.spans import midnight, parse_instant
 from limner.flow.identity import review as queue
 from limner.flow.identity.definition import Matching
+from limner.flow.identity.hindered import hindrances
 from limner.flow.identity.matching.base import TRAIT_MATCHERS, Ground
 from limner.flow.identity.matching.proposing import Matched, propose
 from limner.flow.identity.matching.records import records_of
 from limner.flow.identity.resolve import resolve
 from limner.maths.arms import salt
-from limner.maths.lookup import lookup
-from limner.store.lake.sql import statement
 from limner.store.ledger import views
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ NONE_STATED = words(
 class Reviewed:
     """A pair that waits or was decided: the customers it is about, how probable it is, and on what evidence.
 
-    A customer id is empty until the next run has given the trace a customer.
+    A customer id is empty until the next run has given the trace a customer. `hindrances` is what keeps the two from
+    being one customer, accepted or not: kinds of which each has a value of its own, `apart`, `platform` or `hub`.
     """
 
     seq: int
@@ -50,6 +51,7 @@ class Reviewed:
     proposed_at: datetime
     decided_at: datetime | None
     actor: str
+    hindrances: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def match(shop: Workspace, name: str | None = None, asof: str | datetime | None 
     wanted = [definitions.find(Matching, name)] if name else list(definitions.of(Matching).values())
     if not wanted:
         raise NotFound(NONE_STATED)
-    with shop.stores.ledger.lease("keeper", now, "identity match"):
+    with shop.keeper(now, "identity match"):
         links = _links(shop, at)
         return tuple(_matched(shop, one, links, at) for one in wanted)
 
@@ -112,24 +114,36 @@ def review(shop: Workspace, *, state: str = "proposed", limit: int = 20) -> Queu
 
 
 def accept(shop: Workspace, seqs: Sequence[int]) -> tuple[Reviewed, ...]:
-    """Say that these pairs are one person each; the next run joins them, under the guards all records are under."""
+    """Say that these pairs are one person each; the next run joins them, under the guards all records are under: what
+    will keep a pair two customers is said with it."""
+    need_identity(shop, "identity accept")
     return _reviewed(shop, queue.decide(shop.stores, list(seqs), "accepted", who=shop.who, now=shop.clock()))
 
 
 def reject(shop: Workspace, seqs: Sequence[int]) -> tuple[Reviewed, ...]:
     """Say that these pairs are two persons each; they are not proposed again, and part if they had been joined."""
+    need_identity(shop, "identity reject")
     return _reviewed(shop, queue.decide(shop.stores, list(seqs), "rejected", who=shop.who, now=shop.clock()))
 
 
 def _reviewed(shop: Workspace, found: Sequence[queue.Proposed]) -> tuple[Reviewed, ...]:
     number = _numbers(shop, [end for one in found for end in (one.low, one.high)])
-    key = shop.stores.hash_key
+    key, barred = shop.stores.hash_key, _hindrances(shop, found)
     ids = [customer_id(key, value) if value >= 0 else "" for value in number]
     return tuple(
         Reviewed(one.seq, one.matching, one.probability, (ids[2 * at], ids[2 * at + 1]), one.evidence, one.state,
-                 one.proposed_at, one.decided_at, one.actor)
+                 one.proposed_at, one.decided_at, one.actor, barred[at])
         for at, one in enumerate(found)
     )  # fmt: skip
+
+
+def _hindrances(shop: Workspace, found: Sequence[queue.Proposed]) -> tuple[tuple[str, ...], ...]:
+    """What keeps the two of each pair apart, by the newest portrait; nothing is known before there is one."""
+    published = views.current(shop.stores.ledger, "lake:links")
+    if published is None or published.asof is None:
+        return ((),) * len(found)
+    pairs = [(one.low, one.high) for one in found]
+    return hindrances(shop.stores, pairs, links=published.version, asof=published.asof)
 
 
 def _numbers(shop: Workspace, traces: Sequence[int]) -> list[int]:
@@ -137,8 +151,7 @@ def _numbers(shop: Workspace, traces: Sequence[int]) -> list[int]:
     published = views.current(shop.stores.ledger, "lake:links")
     if published is None or not traces:
         return [-1] * len(traces)
-    asked = statement("limner.flow.identity.matching", "links.sql")
-    found = shop.stores.lake.table(asked, versions={"links": published.version})
-    place, here = lookup(found["trace"].to_numpy(), np.asarray(traces, np.int32))
-    number = found["number"].to_numpy()
-    return [int(number[at]) if is_here else -1 for at, is_here in zip(place.tolist(), here.tolist(), strict=True)]
+    wanted = np.unique(np.asarray(traces, np.int32))
+    rows = shop.stores.lake.among("links", ("trace",), wanted, columns=("trace", "number"), version=published.version)
+    number = dict(zip(rows["trace"].to_pylist(), rows["number"].to_pylist(), strict=True))
+    return [int(number.get(trace, -1)) for trace in traces]

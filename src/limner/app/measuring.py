@@ -78,7 +78,7 @@ def attached(shop: Workspace, portrait: Portrait) -> str:
     )
     if not stores.lake.catalog.has_batch("outcomes", f"view:{version}"):
         now = shop.clock()
-        with stores.ledger.lease("keeper", now, "measure"):
+        with shop.keeper(now, "measure"):
             attach(
                 stores,
                 shop.definitions,

@@ -10,13 +10,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.app.keys import key_at, vault_keys
+from limner.app.keys import key_at, secret, vault_keys
 from limner.core.errors import Clash, NotFound, words
 from limner.core.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from limner.store.ledger import Ledger
     from limner.store.stores import Stores
+    from limner.store.stream import Stream
+    from limner.store.vault import Vault
 
 NO_WORKSPACE = words(
     "workspace_missing",
@@ -101,7 +103,6 @@ def open_stores(folder: Path, settings: Settings) -> Stores:
     from limner.store.gallery import Gallery
     from limner.store.lake.duckdb import DuckLake
     from limner.store.stores import Stores
-    from limner.store.stream import Stream
     from limner.store.vault import Vault
 
     place = settings.stores.ledger
@@ -116,16 +117,33 @@ def open_stores(folder: Path, settings: Settings) -> Stores:
         properties=[(name, value.type) for name, value in declared.items()],
         zone=settings.zone,
     )
+    hash_key = key_at(folder, "hash", settings.keys.hash)
     vault = Vault(folder / settings.stores.vault, *vault_keys(folder, settings.keys))
     return Stores(
         ledger=ledger,
         lake=lake,
         gallery=Gallery(folder / settings.stores.gallery),
         vault=vault,
-        stream=Stream(folder / settings.stores.stream, vault),
-        hash_key=key_at(folder, "hash", settings.keys.hash),
+        stream=_stream(folder, settings, ledger, vault, hash_key),
+        hash_key=hash_key,
         settings=settings,
     )
+
+
+def _stream(folder: Path, settings: Settings, ledger: Ledger, vault: Vault, hash_key: bytes) -> Stream:
+    """Segment files in a folder, or a topic of Kafka with a spool beside it."""
+    from limner.store.stream import Segments
+
+    place = settings.stores.stream
+    if "://" not in place:
+        return Segments(folder / place, vault)
+    from limner.store.stream.kafka import Topic, place_of
+    from limner.store.stream.kafka.seal import stream_key
+
+    own = settings.keys.stream
+    key = key_at(folder, "stream", own) if own else stream_key(hash_key)
+    spool = Segments(folder / settings.stores.spool, vault)
+    return Topic(place_of(place, lambda named: secret(folder, named)), key, ledger, vault, spool)
 
 
 def need_room(folder: Path, settings: Settings) -> None:

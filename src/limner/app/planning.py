@@ -13,6 +13,8 @@ import numpy as np
 from sqlalchemy import select
 
 from limner.app.grounds import Portrait, gate_ground, portrait_of
+from limner.app.privacy.purpose_checks import need_purpose
+from limner.app.tags.acts import need_published_of
 from limner.core.errors import NotFound, Refused, words
 from limner.core.exact import to_units
 from limner.core.limits import REASONS
@@ -76,7 +78,9 @@ def plan(shop: Workspace, campaign: str, asof: str | datetime | None = None) -> 
     if found.is_stopped:
         raise Refused(STOPPED, campaign=found.id)
     now, portrait = shop.clock(), portrait_of(shop, asof)
-    with shop.stores.ledger.lease("keeper", now, "plan"), shop.stores.ledger.write() as connection:
+    need_purpose(shop, found, portrait)
+    need_published_of(shop, found)
+    with shop.keeper(now, "plan"), shop.stores.ledger.write() as connection:
         plan_id = shop.stores.ledger.take(connection, "plan")
     wishes, options, ground = question(shop, found, portrait, now, str(plan_id))
     decided = decide(wishes, options, found, holdouts(shop, found, wishes, ground.policy), ground)

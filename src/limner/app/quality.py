@@ -38,7 +38,7 @@ def release(shop: Workspace, load: int, *, why: str) -> Released:
     """Bring a load that is held into sight. Who did it and why stand in the audit."""
     _with_reason(load, why, "released")
     now = shop.clock()
-    with shop.stores.ledger.lease("keeper", now, "release"):
+    with shop.keeper(now, "release"):
         over = partial(_over, load, now)
         return sources.release(shop.stores, load, why=why.strip(), who=shop.who, now=now, entries=[over])
 
@@ -47,7 +47,7 @@ def drop(shop: Workspace, load: int, *, why: str) -> Dropped:
     """Let go of a load that is held, as if it had never come. Who did it and why stand in the audit."""
     _with_reason(load, why, "dropped")
     now = shop.clock()
-    with shop.stores.ledger.lease("keeper", now, "drop"):
+    with shop.keeper(now, "drop"):
         over = partial(_gone, load, now)
         return sources.drop(shop.stores, load, why=why.strip(), who=shop.who, now=now, entries=[over])
 

@@ -7,25 +7,36 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from limner.app.grounds import PORTRAIT
+from limner.app.former import drop_former
+from limner.app.grounds import PORTRAIT, refusals
 from limner.app.opening import need_room
 from limner.app.privacy.erasing import finish_erasures
+from limner.app.privacy.purposes import purposes_mark, unknown_of
+from limner.app.promised import promised_traits
+from limner.app.saved import frozen_mark, note_refreshes
 from limner.app.snapshots import EVERYTHING, Wanted
 from limner.app.stale import consents_mark, definitions_mark, files_mark, name_of
+from limner.app.tags.counting import Stopwatch, figures_of
+from limner.app.tags.states import unpublished
+from limner.core.errors import LimnerError, packed
 from limner.core.ids import version
 from limner.core.spans import midnight, parse_instant
 from limner.flow.identity import resolve
 from limner.flow.identity.resolve import note, said
 from limner.flow.identity.review import accepted_mark
+from limner.flow.identity.unbound import part_unbound
 from limner.flow.profiles import build
 from limner.flow.profiles.build import VERSION as PROFILES_VERSION
 from limner.flow.tags.catalog import catalog
-from limner.flow.tags.tag import tag
+from limner.flow.tags.member_columns import may_be_empty
+from limner.flow.tags.tag import VERSION as TAGS_VERSION
+from limner.flow.tags.tag import ground_of, stands_on, tag
 from limner.store.ledger import views
 from limner.store.ledger.views import Published
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
+    from limner.flow.audiences.select import Selected
     from limner.store.gallery import Draft, Version
     from limner.store.stores import Stores
 
@@ -35,7 +46,11 @@ _BEHAVIOUR = ("events", "lines", "items", "holdings")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run built: the portrait's name, its customers, its columns, what was done and what was still fresh."""
+    """What a run built: the portrait's name, its customers, its columns, what was done and what was still fresh.
+
+    `refused` are audiences the facts did not carry, and why; they have no members in this portrait. `passes` says of
+    each tag that keeps sums whether it was an `increment`, or why all events were read.
+    """
 
     asof: datetime
     version: str
@@ -46,6 +61,8 @@ class Ran:
     audiences: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     done: tuple[str, ...] = ()
+    refused: Mapping[str, LimnerError] = field(default_factory=dict)
+    passes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_unchanged(self) -> bool:
@@ -62,6 +79,7 @@ class _Marks:
     profiles: str
     tags: str
     whole: str
+    purposes: str = ""
 
 
 def run(shop: Workspace, asof: str | datetime | None = None) -> Ran:
@@ -71,10 +89,13 @@ def run(shop: Workspace, asof: str | datetime | None = None) -> Ran:
     at = at or midnight(now, shop.settings.zone)
     need_room(shop.folder, shop.settings)
     shop.declare()
-    with shop.stores.ledger.lease("keeper", now, "run"):
+    with shop.keeper(now, "run"):
         finish_erasures(shop)
         shop.stores.gallery.sweep()
-        return _publish(shop, at)
+        part_unbound(shop.stores, now)
+        done = _publish(shop, at)
+        drop_former(shop)
+        return done
 
 
 def snapshot(shop: Workspace, asof: datetime, wanted: Wanted = EVERYTHING, links: str = "") -> Version:
@@ -96,11 +117,14 @@ def _marks(shop: Workspace, asof: datetime, links: str = "") -> _Marks:
             "links": links,
             "files": files_mark(stores, ["traits"], asof),
             "consents": consents_mark(stores, asof),
+            "promised": promised_traits(definitions),
             "definitions": definitions_mark(definitions, ["properties", "channels", "identifiers"]),
         },
     )
     tags = version({name: placed.version for name, placed in catalog(definitions).items()})
-    behaviour = name_of("tags", asof, {"links": links, "files": files_mark(stores, _BEHAVIOUR, asof), "tags": tags})
+    purposes = purposes_mark(shop, asof)
+    read = {"v": TAGS_VERSION, "links": links, "files": files_mark(stores, _BEHAVIOUR, asof), "tags": tags}
+    behaviour = name_of("tags", asof, {**read, **({"purposes": purposes} if purposes else {})})
     whole = name_of(
         "portrait",
         asof,
@@ -108,9 +132,11 @@ def _marks(shop: Workspace, asof: datetime, links: str = "") -> _Marks:
             "profiles": profiles,
             "tags": behaviour,
             "definitions": definitions_mark(definitions, ["models", "audiences"]),
+            **({"frozen": frozen} if (frozen := frozen_mark(shop)) else {}),
+            **({"unpublished": states} if (states := unpublished(definitions)) else {}),
         },
     )
-    return _Marks(asof, links, profiles, behaviour, whole)
+    return _Marks(asof, links, profiles, behaviour, whole, purposes)
 
 
 def links_name(stores: Stores, asof: datetime, accepted: str) -> str:
@@ -138,13 +164,24 @@ def _built(
     draft = stores.gallery.draft(base)
     try:
         if base is None or base.labels.get("profiles") != marks.profiles:
-            parts = {"has_traits": wanted.has_traits, "has_reach": wanted.has_reach}
-            build(stores, shop.definitions, draft, marks.links, asof=asof, tell=shop.tell, **parts)
+            build(
+                stores,
+                shop.definitions,
+                draft,
+                marks.links,
+                asof=asof,
+                promised=promised_traits(shop.definitions) if wanted.has_traits else None,
+                has_reach=wanted.has_reach,
+                tell=shop.tell,
+            )
             done.append("build")
-        if _tag(shop, draft, base, marks, wanted.tags):
+        seconds = dict(base.labels.get("seconds", {})) if base is not None else {}
+        passes = _tag(shop, draft, base, marks, wanted.tags, seconds)
+        if passes is not None:
             done.append("tag")
         labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": behaviour_mark(shop, asof)}
-        draft.seal(name, **labels, asof=asof.isoformat())
+        labels |= {"purposes": marks.purposes, "asof": asof.isoformat()}
+        draft.seal(name, **labels, passes=dict(passes or {}), seconds=seconds)
     except BaseException:
         draft.discard()
         raise
@@ -165,19 +202,28 @@ def _base(shop: Workspace, asof: datetime, marks: _Marks) -> Version | None:
     return shop.stores.gallery.version(str(found.body["base"]))
 
 
-def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks, only: Sequence[str] | None = None) -> bool:
-    """Compute the tags that are stale: all of them (or `only` some) when behaviour changed, else those whose definition
-    did."""
+def _tag(
+    shop: Workspace,
+    draft: Draft,
+    base: Version | None,
+    marks: _Marks,
+    only: Sequence[str] | None,
+    seconds: dict[str, float],
+) -> Mapping[str, str] | None:
+    """Compute the tags that are stale: all of them (or `only` some) when behaviour or the consents they stand on
+    changed, else those whose definition did. How kept sums were come by, by tag; None when nothing was stale.
+    `seconds` is told what each took."""
     known = catalog(shop.definitions)
-    if base is not None and base.labels.get("behaviour") == behaviour_mark(shop, marks.asof):
+    if base is not None and _is_fresh(shop, base, marks):
         fresh = {header.version for header in draft.headers.values()}
-        only = [name for name, placed in known.items() if placed.version not in fresh]
+        only = _stale(shop, draft, marks, [name for name, placed in known.items() if placed.version not in fresh])
         stale = {header.version for header in draft.headers.values()} - {p.version for p in known.values()}
         for name in [n for n, header in draft.headers.items() if header.version and header.version in stale]:
             draft.drop(name)
         if not only:
-            return False
-    tag(
+            return None
+    watch = Stopwatch(shop.tell)
+    made = tag(
         shop.stores,
         shop.definitions,
         draft,
@@ -185,14 +231,48 @@ def _tag(shop: Workspace, draft: Draft, base: Version | None, marks: _Marks, onl
         asof=marks.asof,
         links=marks.links,
         only=only,
-        tell=shop.tell,
+        unknown=unknown_of(shop, draft, marks.links, marks.asof),
+        former=_former(shop, marks.asof),
+        tell=watch,
     )
-    return True
+    seconds |= watch.by_tag(known, made.columns)
+    return made.passes
+
+
+def _former(shop: Workspace, asof: datetime) -> Version | None:
+    """The portrait of the latest asof that is not after one, of those that stand: sums it kept are added to."""
+    standing = set(shop.stores.gallery.versions())
+    known = [
+        found
+        for found in views.every(shop.stores.ledger, PORTRAIT)
+        if found.asof is not None and found.asof <= asof and found.body.get("base") in standing
+    ]
+    latest = max(known, key=lambda found: found.asof or asof, default=None)
+    return shop.stores.gallery.version(str(latest.body["base"])) if latest is not None else None
+
+
+def _stale(shop: Workspace, draft: Draft, marks: _Marks, changed: Sequence[str]) -> list[str]:
+    """The tags that changed, and those that stand on them."""
+    if not changed:
+        return []
+    types = {name: header.type for name, header in draft.headers.items()}
+    on = stands_on(shop.definitions, ground_of(shop.stores, marks.asof, {"links": marks.links}, types))
+    stale, more = set(changed), set(changed)
+    while more:
+        more = {name for name, others in on.items() if not stale.isdisjoint(others)} - stale
+        stale |= more
+    return sorted(stale)
+
+
+def _is_fresh(shop: Workspace, base: Version, marks: _Marks) -> bool:
+    """Whether behaviour, and the consents that tags stand on, are those a version was made from."""
+    same = base.labels.get("behaviour") == behaviour_mark(shop, marks.asof)
+    return same and base.labels.get("purposes", "") == marks.purposes
 
 
 def behaviour_mark(shop: Workspace, asof: datetime) -> str:
-    """A mark of the files that tell of behaviour before an asof."""
-    return files_mark(shop.stores, _BEHAVIOUR, asof)
+    """A mark of the files that tell of behaviour before an asof, and of how tags are made of them."""
+    return version([TAGS_VERSION, files_mark(shop.stores, _BEHAVIOUR, asof)])
 
 
 def _publish(shop: Workspace, asof: datetime) -> Ran:
@@ -200,6 +280,7 @@ def _publish(shop: Workspace, asof: datetime) -> Ran:
     known = views.named(stores.ledger, PORTRAIT, marks.whole)
     if known is not None and marks.whole in stores.gallery.versions():
         _point(shop, marks, dict(known.body))
+        note_refreshes(shop, stores.gallery.version(marks.whole), asof)
         return _ran(shop, marks, known.body, ())
     base, done = _built(shop, asof)
     marks = _marks(shop, asof)
@@ -207,15 +288,40 @@ def _publish(shop: Workspace, asof: datetime) -> Ran:
     try:
         body: dict[str, Any] = {"links": marks.links, "base": base}
         body["models"] = _learn(shop, draft, asof, marks)
-        body["audiences"] = _select(shop, draft, asof, marks)
+        selected = _select(shop, draft, asof, marks)
+        body["audiences"] = dict(selected.members)
+        body["refused"] = {name: packed(why) for name, why in selected.refused.items()}
         labels = dict(stores.gallery.version(base).labels)
+        view, former = draft.view(**labels), _before(shop, asof)
+        draft.put_figures(figures_of(shop, shop.definitions, view, marks.links, asof, former))
         draft.seal(marks.whole, **labels)
     except BaseException:
         draft.discard()
         raise
     done = (*done, *(["learn"] if body["models"] else []), *(["select"] if body["audiences"] else []), "publish")
     _point(shop, marks, body, done)
+    note_refreshes(shop, stores.gallery.version(marks.whole), asof)
     return _ran(shop, marks, body, done)
+
+
+def _before(shop: Workspace, asof: datetime) -> Version | None:
+    """The portrait of the nearest asof before this one."""
+    found = [one for one in views.every(shop.stores.ledger, PORTRAIT) if one.asof is not None and one.asof < asof]
+    standing = set(shop.stores.gallery.versions())
+    for one in sorted(found, key=lambda one: one.asof or asof, reverse=True):
+        if one.version in standing:
+            return shop.stores.gallery.version(one.version)
+    return None
+
+
+def is_current(shop: Workspace, version: Version, asof: datetime) -> bool:
+    """Whether the facts, and the tags that are asked of them, are those a version was made from."""
+    marks = _marks(shop, asof)
+    answered = {header.version for header in version.headers.values()}
+    is_tagged = all(
+        placed.version in answered or may_be_empty(placed, version) for placed in catalog(shop.definitions).values()
+    )
+    return is_tagged and version.labels.get("profiles") == marks.profiles and _is_fresh(shop, version, marks)
 
 
 def _learn(shop: Workspace, draft: Draft, asof: datetime, marks: _Marks) -> dict[str, str]:
@@ -224,7 +330,7 @@ def _learn(shop: Workspace, draft: Draft, asof: datetime, marks: _Marks) -> dict
     return learn_all(shop, draft, asof, marks.links)
 
 
-def _select(shop: Workspace, draft: Draft, asof: datetime, marks: _Marks) -> dict[str, int]:
+def _select(shop: Workspace, draft: Draft, asof: datetime, marks: _Marks) -> Selected:
     from limner.app.asking import select_all
 
     return select_all(shop, draft, asof, marks.links)
@@ -258,4 +364,6 @@ def _ran(shop: Workspace, marks: _Marks, body: Mapping[str, Any], done: tuple[st
         audiences=body.get("audiences", {}),
         models=body.get("models", {}),
         done=done,
+        refused=refusals(body),
+        passes=found.labels.get("passes", {}) if "tag" in done else {},
     )

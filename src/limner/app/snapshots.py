@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from limner.core.ours import Audience, Model
-from limner.core.rule import Compare, Has, In, Near, Rule, leaves
-from limner.flow.models.features import NUMERIC
+from limner.core.rule import In, leaves
+from limner.flow.audiences.base import columns_of
 from limner.flow.tags.catalog import Placed, catalog
+from limner.store.gallery.column import CONTACT
+from limner.store.gallery.numeric import NUMERIC
 
 if TYPE_CHECKING:
     from limner.flow.audiences.base import Ground
     from limner.store.definitions import Definitions
     from limner.store.gallery import Header
 
-_REACH = ("address.", "reach.")
 _PLAIN = "statistic"
 """The kind of tags that read their relation and nothing else."""
 
@@ -39,6 +40,7 @@ class Wanted:
 
 
 EVERYTHING = Wanted()
+__all__ = ["EVERYTHING", "Wanted", "columns_of", "for_audience", "for_columns", "for_models"]
 
 
 def for_columns(definitions: Definitions, headers: Mapping[str, Header], columns: Iterable[str]) -> Wanted:
@@ -51,8 +53,8 @@ def for_columns(definitions: Definitions, headers: Mapping[str, Header], columns
         header = headers.get(column)
         name = column if column in known else owner.get(header.version if header else "")
         (tags if name else others).add(name or column)
-    has_reach = any(column.startswith(_REACH) for column in others)
-    has_traits = not _are_plain(known, tags) or any(not column.startswith(_REACH) for column in others)
+    has_reach = any(column.startswith(CONTACT) for column in others)
+    has_traits = not _are_plain(known, tags) or any(not column.startswith(CONTACT) for column in others)
     return Wanted(tuple(sorted(tags)), has_traits, has_reach)
 
 
@@ -69,23 +71,11 @@ def for_audience(ground: Ground, audience: str) -> tuple[Wanted, frozenset[str]]
         rule = ground.rule_for(waiting.pop())
         if rule is None:
             return EVERYTHING, frozenset()
-        columns |= _columns(rule)
+        columns |= columns_of(rule)
         named = {ground.definitions.find(Audience, leaf.audience).id for leaf in leaves(rule) if isinstance(leaf, In)}
         waiting += sorted(named - seen)
         seen |= named
     return for_columns(ground.definitions, ground.version.headers, columns), frozenset(columns)
-
-
-def _columns(rule: Rule) -> set[str]:
-    """The columns the leaves of a rule read."""
-    found: set[str] = set()
-    for leaf in leaves(rule):
-        match leaf:
-            case Has(tag) | Compare(tag, _, _):
-                found.add(tag)
-            case Near(_, _, tag):
-                found |= {f"{tag}.lon", f"{tag}.lat"}
-    return found
 
 
 def for_models(definitions: Definitions, headers: Mapping[str, Header]) -> Wanted:
@@ -94,6 +84,6 @@ def for_models(definitions: Definitions, headers: Mapping[str, Header]) -> Wante
     columns = {name for model in models for name in model.features}
     if all(model.features for model in models):
         return for_columns(definitions, headers, columns)
-    columns |= {name for name, header in headers.items() if header.type in NUMERIC and not name.startswith(_REACH)}
+    columns |= {name for name, header in headers.items() if header.type in NUMERIC and not name.startswith(CONTACT)}
     found = for_columns(definitions, headers, columns)
     return Wanted(found.tags, has_traits=True, has_reach=found.has_reach)

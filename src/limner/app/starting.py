@@ -26,6 +26,9 @@ PACK_OR_FILES = words("init_pack_or_files", "A workspace begins with a pack or w
 PLATFORMS = "platforms"
 """The pack whose sources tell the files of known platforms by their columns."""
 
+SAMPLE = "sample.py"
+"""What writes a small sample for a pack to be tried on."""
+
 _NOT_COPIED = shutil.ignore_patterns("state", "data", "samples", "*.csv", "*.xlsx", "*.parquet", ".*", "__pycache__")
 
 
@@ -84,7 +87,8 @@ def _from_pack(folder: Path, pack: str) -> Made:
     make_keys(folder)
     written = tuple(str(path) for path in brought if (folder / path).exists())
     _apply(folder)
-    return Made(str(folder), pack, written, (), _commands(folder, ("collect", "run")))
+    first = (f"python {folder / SAMPLE}",) if (folder / SAMPLE).exists() else ()
+    return Made(str(folder), pack, written, (), (*first, *_commands(folder, ("collect", "run"))))
 
 
 def _apply(folder: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
+from limner.app.named import column_names
+from limner.app.promised import promised_traits
 from limner.core.errors import BadDefinition, LimnerError, NotFound, near, words
 from limner.core.ours import Channel, Model, Property
 from limner.core.rule import Lexicon
@@ -17,9 +19,9 @@ from limner.flow.audiences.behaviour import seen_events
 from limner.flow.sources.definition import Source, as_field
 from limner.flow.sources.names import canonical_name
 from limner.flow.sources.names import names as event_names
-from limner.flow.tags.base import Part
+from limner.flow.tags.base import Ask, Part, needs_of
 from limner.flow.tags.catalog import Placed, built_in, catalog
-from limner.flow.tags.relations import relations
+from limner.flow.tags.relations import SQL_TYPES, relations
 from limner.flow.tags.tag import ground_of, prepare
 from limner.store.gallery.column import Header
 from limner.store.lake.tables import TABLES, LakeTable
@@ -32,33 +34,17 @@ if TYPE_CHECKING:
 
 NO_FEATURE = words("feature_unknown", "There is no tag or trait {name!r} to learn from.")
 
-_DECLARED: Final[Mapping[str, Type]] = {
-    "text": "text",
-    "place": "text",
-    "number": "float",
-    "money": "money",
-    "bool": "bool",
-    "instant": "instant",
-}
-_UNDECLARED: Final[Mapping[str, Type]] = {
-    "": "text",
-    "text": "text",
-    "place": "text",
-    "number": "float",
-    "money": "float",
-    "bool": "float",
-    "instant": "instant",
-    "date": "instant",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The columns there will be with their types, the lexicon over them, and the events table as it will be."""
+    """The columns there will be with their types, the lexicon over them, the events table as it will be, the tag each
+    column belongs to, and what each tag stands on."""
 
     columns: Mapping[str, Type]
     lexicon: Lexicon
     events: LakeTable
+    owners: Mapping[str, str] = field(default_factory=dict)
+    on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def column(self, name: str) -> Type:
         """The type of a column."""
@@ -81,19 +67,18 @@ def voice_of(shop: Workspace, definitions: Definitions) -> tuple[Voice, list[Lim
     traits = {**_built(shop), **_traits(definitions)}
     tags, wrong = _tags(shop, definitions, events, traits)
     models: dict[str, Type] = dict.fromkeys(definitions.of(Model), "float")
-    columns = {**traits, **tags, **models}
+    columns = {**traits, **tags.types, **models}
     headers = {name: Header(name, kept, "", 0, "", 0) for name, kept in columns.items()}
-    names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in _safe_catalog(definitions).items()}
     lexicon = vocabulary(
         cast("Version", _Planned(headers)),
         definitions,
         events,
         shop.settings.zone,
-        names=names,
+        names=column_names(definitions, _safe_catalog(definitions), tags.types),
         event_names=None if _is_open(shop, definitions) else event_names(),
         seen=lambda: seen_events(shop.stores.lake) | _said(definitions),
     )
-    return Voice(columns, lexicon, events), wrong
+    return Voice(columns, lexicon, events, tags.owners, tags.on), wrong
 
 
 def _said(definitions: Definitions) -> frozenset[str]:
@@ -107,7 +92,7 @@ def _is_open(shop: Workspace, definitions: Definitions) -> bool:
     """Whether any event name must pass: sources read names from their files, and nothing has arrived yet."""
     fields = (as_field(entry.name) for source in definitions.of(Source).values() for entry in source.events)
     reads_names = any(long.column or long.columns for long in fields)
-    return reads_names and not shop.stores.lake.catalog.snapshot().of("events")
+    return reads_names and not shop.stores.lake.catalog.snapshot().has("events")
 
 
 def _built(shop: Workspace) -> dict[str, Type]:
@@ -139,55 +124,80 @@ def _fresh_headers(shop: Workspace) -> Mapping[str, Header]:
 
 
 def _traits(definitions: Definitions) -> dict[str, Type]:
-    found: dict[str, Type] = {"is_identified": "bool"}
-    found |= {f"reach.{name}": "bool" for name in definitions.of(Channel)}
-    declared = definitions.of(Property)
-    for source in definitions.of(Source).values():
-        for name, reads in source.traits.items():
-            kind = _DECLARED[declared[name].type] if name in declared else _UNDECLARED[as_field(reads).type]
-            found[name] = kind
-    return found
+    leads = ("reach", "consent")
+    reach: dict[str, Type] = {f"{lead}.{name}": "bool" for name in definitions.of(Channel) for lead in leads}
+    return {"is_identified": "bool", **reach, **promised_traits(definitions)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The columns of tags: their types, whose they are, and what each tag stands on."""
+
+    types: dict[str, Type] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, parts: Mapping[str, Part]) -> None:
+        """Take in what some tags would fill."""
+        for name, part in parts.items():
+            self.on[name] = needs_of(part)
+            for cell in part.cells:
+                self.types[cell.column], self.owners[cell.column] = cell.type, name
 
 
 def _tags(
     shop: Workspace, definitions: Definitions, events: LakeTable, traits: Mapping[str, Type]
-) -> tuple[dict[str, Type], list[LimnerError]]:
+) -> tuple[_Cells, list[LimnerError]]:
     """The columns of all tags, and the errors of those that cannot be read."""
     ground = ground_of(shop.stores, shop.clock(), columns=dict(traits))
     ground = replace(ground, relations=relations({**shop.stores.lake.tables(), "events": events}))
+    ground = replace(ground, ask=_asking(shop, events, ground.ask))
     try:
         return _known_cells(shop, definitions, ground), []
     except LimnerError:
         pass
-    wrong, columns = [], {}
+    wrong: list[LimnerError] = []
+    columns = _Cells()
     try:
         known = catalog(definitions)
     except LimnerError as error:
-        return {}, [error]
+        return columns, [error]
     for name, placed in known.items():
-        columns[name] = placed.tag.type
+        columns.types[name], columns.owners[name] = placed.tag.type, name
         try:
-            columns |= _cells(prepare(definitions, ground, [name]).parts)
+            columns.add(prepare(definitions, ground, [name]).parts)
         except LimnerError as error:
             wrong.append(error.at(placed.place))
     return columns, wrong
 
 
-def _known_cells(shop: Workspace, definitions: Definitions, ground: Ground) -> dict[str, Type]:
+def _asking(shop: Workspace, events: LakeTable, ask: Ask) -> Ask:
+    """Questions to the lake in which properties it does not know yet are of nobody."""
+    known = shop.stores.lake.tables()["events"].columns
+    fresh = {name: SQL_TYPES[kept] for name, kept in events.columns.items() if name not in known}
+
+    def nobody(node: exp.Expr) -> exp.Expr:
+        is_fresh = isinstance(node, exp.Column) and node.name in fresh
+        return exp.cast(exp.null(), exp.DataType.build(fresh[node.name], dialect="duckdb")) if is_fresh else node
+
+    return (lambda query: ask(cast("exp.Query", query.transform(nobody)))) if fresh else ask
+
+
+def _known_cells(shop: Workspace, definitions: Definitions, ground: Ground) -> _Cells:
     """The columns of tags, which are all checked; those of a tag the newest portrait holds are read off it."""
     held: dict[str, dict[str, Type]] = {}
     for name, header in _fresh_headers(shop).items():
         held.setdefault(header.version, {})[name] = header.type
     same = {name: held[placed.version] for name, placed in catalog(definitions).items() if placed.version in held}
     fresh = [name for name in catalog(definitions) if name not in same]
-    quiet = replace(ground, ask=lambda query: shop.stores.lake.table(exp.select("*").from_(query.subquery()).limit(0)))
-    prepare(definitions, quiet, same)
-    found = _cells(prepare(definitions, ground, fresh).parts)
-    return {**found, **{column: kind for columns in same.values() for column, kind in columns.items()}}
-
-
-def _cells(parts: Mapping[str, Part]) -> dict[str, Type]:
-    return {cell.column: cell.type for part in parts.values() for cell in part.cells}
+    quiet = replace(ground, ask=lambda query: ground.ask(exp.select("*").from_(query.subquery()).limit(0)))
+    found = _Cells()
+    found.on.update({name: needs_of(part) for name, part in prepare(definitions, quiet, same).parts.items()})
+    found.add(prepare(definitions, ground, fresh).parts)
+    for name, columns in same.items():
+        found.types.update(columns)
+        found.owners.update(dict.fromkeys(columns, name))
+    return found
 
 
 def _safe_catalog(definitions: Definitions) -> Mapping[str, Placed]:

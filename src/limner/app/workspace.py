@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from limner.app.questions import Cancelled, Questions
 from limner.core.actor import OWNER, Actor
+from limner.core.errors import Busy
 from limner.core.tell import Tell, silent
 
 if TYPE_CHECKING:
@@ -25,12 +29,21 @@ if TYPE_CHECKING:
         IdentityHandle,
         PlanHandle,
         PrivacyHandle,
+        TaxonomyHandle,
     )
     from limner.app.launching import Launched
+    from limner.app.lifecycles import Lifecycle
     from limner.app.planning import Explained
     from limner.app.quality import Quality
+    from limner.app.rejected import Rejected
     from limner.app.running import Ran
+    from limner.app.saved import SavedAudience
+    from limner.app.tags.acts import TagAct
+    from limner.app.tags.pages import TagRow
+    from limner.app.tags.why import Why
     from limner.core.settings import Settings
+    from limner.flow.audiences.layers import Layers
+    from limner.flow.audiences.paired import Pairings
     from limner.flow.decisions.consent_book import ConsentBook
     from limner.flow.measures.measured import Measured
     from limner.flow.sources import Collected, Dropped, Load, Released, Withdrawn
@@ -39,9 +52,14 @@ if TYPE_CHECKING:
     from limner.flow.sources.quality.alerts import Alert
     from limner.flow.sources.quality.suggested import Suggested
     from limner.store.definitions import Definitions
+    from limner.store.gallery.leaf_cache import LeafCache
     from limner.store.stores import Stores
 
 Asof = str | datetime | None
+
+
+_LOOK: Final = 0.1
+"""Seconds between two looks whether the keeper is free."""
 
 
 def _now() -> datetime:
@@ -50,6 +68,8 @@ def _now() -> datetime:
 
 class Workspace:
     """An open workspace. `clock` gives the present moment; `tell` hears of progress; `who` is the operator.
+
+    `patience` is how many seconds a verb waits for another process that is at work on the same workspace.
 
     >>> import tempfile
     >>> from limner.app.opening import make
@@ -65,13 +85,15 @@ class Workspace:
         who: Actor = OWNER,
         clock: Callable[[], datetime] = _now,
         tell: Tell = silent,
+        patience: float = 0,
     ) -> None:
         from limner.app.opening import settings_of
 
         self.folder = Path(folder)
-        self.who, self.clock, self.tell = who, clock, tell
+        self.who, self.clock, self.tell, self.patience = who, clock, tell, patience
         self.settings: Settings = settings_of(self.folder)
         self.books: dict[str, ConsentBook] = {}
+        self.questions = Questions()
         self.apart: tuple[tuple[str, int, int], BitMap] | None = None
 
     @cached_property
@@ -80,6 +102,13 @@ class Workspace:
         from limner.app.opening import open_stores
 
         return open_stores(self.folder, self.settings)
+
+    @cached_property
+    def leaves(self) -> LeafCache:
+        """The sets of conditions lately asked for, shared by everybody who asks."""
+        from limner.store.gallery.leaf_cache import LeafCache
+
+        return LeafCache(self.settings.limits.leaves << 20)
 
     @property
     def definitions(self) -> Definitions:
@@ -95,10 +124,26 @@ class Workspace:
         declared = self.definitions.of(Property)
         self.stores.lake.declare([(name, value.type) for name, value in declared.items()])
 
+    @contextmanager
+    def keeper(self, now: datetime, doing: str) -> Iterator[None]:
+        """Be the one who writes lake and gallery while the block runs; wait `patience` seconds for another to end."""
+        until = time.monotonic() + self.patience
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(self.stores.ledger.lease("keeper", now, doing))
+                    break
+                except Busy:
+                    if time.monotonic() >= until:
+                        raise
+                    self.tell(0, 0, "waiting")
+                    time.sleep(_LOOK)
+            yield
+
     def acting(self, who: Actor) -> Workspace:
         """The same workspace asked by somebody else; the stores are shared, and closed by the one that opened them."""
         other = copy.copy(self)
-        other.__dict__["stores"] = self.stores
+        other.__dict__["stores"], other.__dict__["leaves"] = self.stores, self.leaves
         other.who = who
         return other
 
@@ -154,6 +199,20 @@ class Workspace:
 
         return loads(self)
 
+    def rejects(
+        self,
+        load: int | None = None,
+        *,
+        source: str | None = None,
+        reason: str | None = None,
+        limit: int = 20,
+        output: Path | None = None,
+    ) -> Rejected:
+        """The rows and values that could not be used, with place and reason."""
+        from limner.app.rejected import rejects
+
+        return rejects(self, load, source=source, reason=reason, limit=limit, output=output)
+
     def withdraw(self, load: int) -> Withdrawn:
         """Take the rows of a load out of every later view."""
         from limner.app.collecting import withdraw
@@ -202,11 +261,78 @@ class Workspace:
 
         return tag(self, name, asof, sql=sql)
 
+    def tags(self, **filters: Any) -> tuple[TagRow, ...]:
+        """All tags; `kind`, `state`, `owner`, `under` (a path) and `unused` narrow them."""
+        from limner.app.tags.pages import tags
+
+        return tags(self, **filters)
+
+    def tag_publish(self, name: str, *, why: str = "") -> TagAct:
+        """Publish a tag as it is defined now, or approve what has changed of it."""
+        from limner.app.tags.acts import tag_publish
+
+        return tag_publish(self, name, why=why)
+
+    def tag_retire(self, name: str, *, why: str = "") -> TagAct:
+        """Take a tag out of use; refused while something uses it."""
+        from limner.app.tags.acts import tag_retire
+
+        return tag_retire(self, name, why=why)
+
+    def tag_undo(self, name: str) -> TagAct:
+        """Take back what was last published or retired of a tag."""
+        from limner.app.tags.acts import tag_undo
+
+        return tag_undo(self, name)
+
+    def why(self, tag: str, customer: str, asof: Asof = None, *, limit: int = 20) -> Why:
+        """Why a customer has a tag, a trait or a score."""
+        from limner.app.tags.why import why
+
+        return why(self, tag, customer, asof, limit=limit)
+
+    def lifecycle(self, name: str = "lifecycle_stage", asof: Asof = None, **wanted: Any) -> Lifecycle:
+        """How customers move between stages of life, and what is to be expected; options `step`, `ahead`, `seed`."""
+        from limner.app.lifecycles import lifecycle
+
+        return lifecycle(self, name, asof, **wanted)
+
+    @property
+    def taxonomy(self) -> TaxonomyHandle:
+        """The trees of what customers may care for: show, read."""
+        from limner.app.handles import TaxonomyHandle
+
+        return TaxonomyHandle(_shop=self)
+
     def audience(self, rule: str, asof: Asof = None) -> AudienceHandle:
         """A rule or a named audience, to count, list, show, overlap or portray."""
         from limner.app.handles import AudienceHandle
 
         return AudienceHandle(rule, asof, _shop=self)
+
+    def audiences(self) -> tuple[SavedAudience, ...]:
+        """Every saved audience, how many it has and how fresh it is."""
+        from limner.app.saved import audiences
+
+        return audiences(self)
+
+    def audience_layers(self, asof: Asof = None) -> Layers:
+        """The layers of audiences: coverage, overlap, and the tree."""
+        from limner.app.layering import audience_layers
+
+        return audience_layers(self, asof)
+
+    def cancel(self, question: str) -> Cancelled:
+        """Call off a question that another thread asked under this name."""
+        from limner.app.questions import cancel
+
+        return cancel(self, question)
+
+    def pairings(self, asof: Asof = None, *, limit: int = 50, **options: Any) -> Pairings:
+        """What is bought together; options `basket`, `within`, `level`, `support`, `confidence`, `lift`, `most`."""
+        from limner.app.selectors import pairings
+
+        return pairings(self, asof, limit=limit, **options)
 
     def customer(self, customer: str, asof: Asof = None) -> CustomerHandle:
         """One customer, by a customer id or KIND:VALUE such as member_no:M1."""

@@ -176,7 +176,10 @@ class Compliance:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What became of the rows of all loads. `until_at` is the last thing known to have happened."""
+    """What became of the rows of all loads. `until_at` is the last thing known to have happened.
+
+    `held` are files that broke a hard check, with their rows: nothing of them is counted anywhere.
+    """
 
     rows: int = 0
     used: int = 0
@@ -185,6 +188,7 @@ class Intake:
     rejected: Mapping[str, int] = field(default_factory=dict)
     files: int = 0
     until_at: datetime | None = None
+    held: tuple[tuple[str, int], ...] = ()
 
     @property
     def rejected_rows(self) -> int:
@@ -317,6 +321,27 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a model of value says of all buyers within its horizon: purchases with their 95 % interval, how many are
+    still there, and money. `weeks` are (week, expected, observed) repeat purchases, cumulative, after a fit that saw
+    none of them; parameters are (name, value, low, high)."""
+
+    model: str
+    name: str
+    name_en: str
+    horizon_days: int
+    buyers: int
+    purchases: float
+    low: float | None
+    high: float | None
+    alive: float | None
+    value: float | None
+    weeks: tuple[tuple[int, float, int], ...] = ()
+    worst_error: float = 0.0
+    parameters: tuple[tuple[str, float, float | None, float | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """Everybody known at the asof."""
 
@@ -349,6 +374,7 @@ class Report:
     compliance: Compliance | None = None
     apart: tuple[Apart, ...] = ()
     cards: tuple[Card, ...] = ()
+    foresights: tuple[Foresight, ...] = ()
     channels: tuple[Channelled, ...] = ()
     file: Path | None = None
 

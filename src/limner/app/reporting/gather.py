@@ -12,7 +12,7 @@ from limner.app.reporting.compliance import compliance_of
 from limner.app.reporting.contents import Report
 from limner.app.reporting.flows import channels_of, flows_of, launched, reached_of
 from limner.app.reporting.money import intake_of, reconciled_of
-from limner.app.reporting.portrait import apart_of, base_of, cards_of
+from limner.app.reporting.portrait import apart_of, base_of, cards_of, foresights_of
 from limner.app.reporting.results import results_of
 from limner.app.reporting.writers import write
 from limner.core.errors import NotFound
@@ -39,6 +39,7 @@ def gather(shop: Workspace, output: Path | None, lang: str | None, asof: str | d
     )
     shop.tell(1, 4, "report: portrait")
     made = replace(made, base=base_of(shop, portrait), cards=cards_of(shop, portrait))
+    made = replace(made, foresights=foresights_of(shop, portrait))
     if launched(shop):
         shop.tell(2, 4, "report: campaigns")
         made = _with_campaigns(shop, portrait, made)

@@ -21,11 +21,13 @@ _PACKAGE = "limner.app.reporting"
 NET = "net_spend"
 
 
-def intake_of(shop: Workspace, asof: datetime) -> Intake:
-    """What became of the rows of every load that stands."""
-    loads = [load for load in list_loads(shop.stores) if load.state == "done"]
+def intake_of(shop: Workspace, asof: datetime | None) -> Intake:
+    """What became of the rows of every load that stands, and the last event before `asof` (None: not asked for)."""
+    every = list_loads(shop.stores)
+    loads = [load for load in every if load.state == "done"]
     counts = total([load.counts for load in loads])
-    rows = shop.stores.lake.table(statement(_PACKAGE, "until.sql", asof=asof)).to_pylist()
+    until = statement(_PACKAGE, "until.sql", asof=asof) if asof else None
+    rows = shop.stores.lake.table(until).to_pylist() if until else []
     return Intake(
         rows=counts.rows,
         used=counts.used,
@@ -34,6 +36,7 @@ def intake_of(shop: Workspace, asof: datetime) -> Intake:
         rejected=dict(counts.rejected),
         files=len(loads),
         until_at=rows[0]["until_at"] if rows else None,
+        held=tuple((load.file, load.counts.rows) for load in every if load.state == "held"),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limner.app.reporting.contents import Answer, Apart, Base, Card, RfmClass, Spread
+from limner.app.named import member_names
+from limner.app.reporting.contents import Answer, Apart, Base, Card, Foresight, RfmClass, Spread
 from limner.core.errors import LimnerError
 from limner.core.ours import Audience, Campaign, Model, Property
 from limner.flow.audiences.buckets import buckets
@@ -50,15 +51,17 @@ def _spreads(shop: Workspace, version: Version) -> tuple[Spread, ...]:
         if header.type == "text" and not header.version and "." not in name and name not in SHOWN
     )
     names = [name for name in (*SHOWN, *plain) if name in version.headers and name not in personal]
-    told = display_names(shop)
+    told = display_names(shop, version.headers)
     found = (_spread(version, name, told.get(name, ("", ""))) for name in names)
     return tuple(spread for spread in found if spread is not None)[:MOST_SPREADS]
 
 
-def display_names(shop: Workspace) -> Mapping[str, tuple[str, str]]:
-    """Column → its Chinese and its English name."""
+def display_names(shop: Workspace, columns: Iterable[str] = ()) -> Mapping[str, tuple[str, str]]:
+    """Column → its Chinese and its English name; of members of families, those among `columns`."""
     definitions = shop.definitions
-    names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in catalog(definitions).items()}
+    known = catalog(definitions)
+    names = {name: (placed.tag.name, placed.tag.name_en) for name, placed in known.items()}
+    names |= {name: pair for name, pair in member_names(known, columns).items() if any(pair)}
     for name, (zh, en) in [pair for pair in names.items() if pair[0] in _SCORED]:
         names |= {f"{name}.{part}": (f"{zh}·{said}", f"{en}: {said_en}") for part, said, said_en in _SCORES}
     names |= {name: (model.name, model.name_en) for name, model in definitions.of(Model).items()}
@@ -119,15 +122,17 @@ def apart_of(shop: Workspace, portrait: Portrait, campaigns: Sequence[str]) -> t
     for name in dict.fromkeys(known[name].audience for name in campaigns if name in known):
         try:
             audience = definitions.find(Audience, name)
-            rules[audience.id] = audience_show(shop, audience.id, portrait.asof).rule
+            shown = audience_show(shop, audience.id, portrait.asof)
         except LimnerError:
             continue  # an audience that was changed or taken away since the launch has no portrait today
-    told = display_names(shop)
+        if shown.counted.count is not None:
+            rules[audience.id] = shown.rule
+    told = display_names(shop, portrait.version.headers)
     made = []
     for (name, rule), found in zip(rules.items(), audience_portraits(shop, list(rules), portrait.asof), strict=True):
         clear = _answers([trait for trait in found.traits if trait.is_clear], told)
-        shown = definitions.find(Audience, name).name or name
-        made.append(Apart(name, shown, rule, found.group, found.base, clear))
+        title = definitions.find(Audience, name).name or name
+        made.append(Apart(name, title, rule, found.group, found.base, clear))
     return tuple(made)
 
 
@@ -161,7 +166,7 @@ def _answers(clear: Sequence[Any], told: Mapping[str, tuple[str, str]]) -> tuple
 def cards_of(shop: Workspace, portrait: Portrait) -> tuple[Card, ...]:
     """The cards of the models that were learned."""
     cards = [portrait.version.card(name) for name in portrait.version.cards()]
-    told = display_names(shop)
+    told = display_names(shop, portrait.version.headers)
     return tuple(_card(card, told) for card in cards if card.get("auc"))
 
 
@@ -185,4 +190,32 @@ def _card(card: Mapping[str, Any], told: Mapping[str, tuple[str, str]]) -> Card:
         features=tuple((name, *name_of(told, name), weight) for name, weight in features[:MOST_ANSWERS]),
         trained_on=tuple(saw[:-1]),
         tested_on=saw[-1] if saw else "",
+    )
+
+
+def foresights_of(shop: Workspace, portrait: Portrait) -> tuple[Foresight, ...]:
+    """What the models of value say that were learned."""
+    cards = [portrait.version.card(name) for name in portrait.version.cards()]
+    told = display_names(shop, portrait.version.headers)
+    return tuple(_foresight(card, told) for card in cards if card.get("kind") == "clv" and card.get("purchases"))
+
+
+def _foresight(card: Mapping[str, Any], told: Mapping[str, tuple[str, str]]) -> Foresight:
+    zh, en = told.get(card["model"], (card["name"], ""))
+    tracking = card.get("tracking", {})
+    purchases = card["purchases"]
+    return Foresight(
+        model=card["model"],
+        name=zh or card["name"],
+        name_en=en,
+        horizon_days=card["horizon_days"],
+        buyers=card["buyers"],
+        purchases=purchases["total"],
+        low=purchases["low"],
+        high=purchases["high"],
+        alive=card.get("alive"),
+        value=card.get("value", {}).get("total"),
+        weeks=tuple((row["week"], row["expected"], row["observed"]) for row in tracking.get("weeks", ())),
+        worst_error=tracking.get("worst_error", 0.0),
+        parameters=tuple((one["name"], one["value"], one["low"], one["high"]) for one in card["parameters"]),
     )

@@ -1,0 +1,1 @@
+"""The life of tags: their states, their catalogue, and why a customer has one."""
