@@ -10,7 +10,7 @@ import gc
 import inspect
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,16 @@ _ALWAYS = (
 )
 """Options of every command: flags, the key of their words, and what they say in English."""
 
+
+PATIENCE = 30.0
+"""Seconds a command waits for a server or another command that is at work on the workspace; then it says who is."""
+
+_GROUPS = {
+    "privacy": "the rights of a person",
+    "quality": "ask how good the data is",
+    "identity": "ask who is one customer",
+}
+"""What a group of verbs is for, where more than its name must be said."""
 
 _SELDOM = 100_000
 """Objects made between two looks for cycles: hundreds of thousands of rows pass through, and none is part of one."""
@@ -99,7 +109,12 @@ class Helped:
 
 
 class Commands(Helped, click.Group):
-    """A group that lists its commands in the order of the table, and names the one that may have been meant."""
+    """A group that lists its commands in the order of the table, and names the one that may have been meant.
+
+    What is no command of it is given to its `usual` one, if it has one.
+    """
+
+    usual = ""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of the table."""
@@ -110,6 +125,8 @@ class Commands(Helped, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command asked for; wrong usage when there is none, with the nearest names."""
         known = self.list_commands(ctx)
+        if self.usual and args and args[0] not in known and not args[0].startswith("-"):
+            args = [self.usual, *args]
         if args and args[0] not in known and not args[0].startswith("-"):
             close = near(args[0], known)
             meant = f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
@@ -154,11 +171,11 @@ def commands() -> click.Group:
     root.params.append(click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version))
     for verb in VERBS:
         if "cli" in verb.doors:
-            group: click.Group = root
-            name = verb.name
+            group, name = root, verb.name
             if " " in verb.name:
                 first, _, name = verb.name.partition(" ")
                 group = _group(root, first)
+                group.usual = name if verb.is_usual else group.usual
             group.add_command(_command(verb, name))
     return root
 
@@ -171,16 +188,20 @@ def _version(context: click.Context, _parameter: click.Parameter, is_asked: bool
         context.exit()
 
 
-def _group(root: click.Group, name: str) -> click.Group:
+def _group(root: click.Group, name: str) -> Commands:
     found = root.commands.get(name)
-    if not isinstance(found, click.Group):
-        found = Commands(name, help=helped("verbs", name, f"ask about {name}s"), no_args_is_help=True)
+    if not isinstance(found, Commands):
+        found = Commands(
+            name, help=helped("verbs", name, _GROUPS.get(name, f"ask about {name}s")), no_args_is_help=True
+        )
         root.add_command(found)
     return found
 
 
 def _command(verb: Verb, name: str) -> click.Command:
-    parameters: list[click.Parameter] = [_parameter(verb, argument) for argument in verb.arguments]
+    parameters: list[click.Parameter] = [
+        _parameter(verb, argument) for argument in verb.arguments if argument.kind != "rows"
+    ]
     if verb.needs_workspace:
         parameters.append(
             click.Option(
@@ -189,6 +210,10 @@ def _command(verb: Verb, name: str) -> click.Command:
                 default=Path(),
                 help=helped("options", "workspace", "the folder of the workspace (default: here)"),
             )
+        )
+        told = helped("options", "wait", "seconds to wait for another process that is at work on the workspace")
+        parameters.append(
+            click.Option(["--wait"], type=click.FloatRange(0), default=PATIENCE, help=told, show_default=True)
         )
     if verb.takes_asof:
         told = helped("options", "asof", "the instant nothing sees past, such as 2026-09-01")
@@ -208,6 +233,7 @@ def _parameter(verb: Verb, argument: Argument) -> click.Parameter:
             required=argument.is_required,
             nargs=-1 if argument.is_many else 1,
             metavar=argument.metavar or None,
+            **({} if argument.is_required else {"default": argument.default}),
         )
     flags = {"output": ["-o", "--output"], "files": ["--from", "files"]}.get(argument.name)
     names = flags or [f"--{argument.name.replace('_', '-')}", argument.name]
@@ -249,7 +275,7 @@ def _do(verb: Verb, given: dict[str, Any], *, as_json: bool, quiet: bool) -> int
     import limner.edge.report  # noqa: F401 - the writer of reports
     from limner.edge.progress import progress
 
-    workspace = given.pop("workspace", None)
+    workspace, patience = given.pop("workspace", None), given.pop("wait", 0.0)
     is_heard = not (quiet or as_json)
     if not verb.needs_workspace:
         given |= _spoken(verb, is_heard=is_heard)
@@ -257,7 +283,7 @@ def _do(verb: Verb, given: dict[str, Any], *, as_json: bool, quiet: bool) -> int
         if verb.needs_workspace:
             from limner.app.workspace import Workspace
 
-            with Workspace(workspace, tell=tell) as shop:
+            with Workspace(workspace, tell=tell, patience=patience) as shop:
                 result = verb.function(shop, **given)
                 return _show(result, shop.settings.workspace, as_json=as_json)
         result = verb.function(**given, tell=tell)
@@ -275,9 +301,36 @@ def _spoken(verb: Verb, *, is_heard: bool) -> dict[str, Any]:
 
 
 def _ask(question: Question) -> str:
-    """Ask a person at the terminal; Enter takes the answer assumed."""
-    choice = click.Choice(question.options)
-    return str(click.prompt(question.words, type=choice, default=question.answer, err=True))
+    """Ask a person at the terminal: the file, the question and its answers by number; Enter takes the one assumed."""
+    click.echo(f"\n{question.subject}: {question.words}", err=True)
+    for number, option in enumerate(question.options, 1):
+        click.echo(f"  {number}. {option}", err=True)
+    assumed = question.options.index(question.answer) + 1
+    told = say("door", "number", spoken_here() or "en")
+    return str(click.prompt(told, type=OneOf(question.options), default=str(assumed), err=True))
+
+
+class OneOf(click.ParamType[str]):
+    """One of these answers, by its number or by its name."""
+
+    name = "answer"
+
+    def __init__(self, answers: Sequence[str]) -> None:
+        self.answers = answers
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The answer meant.
+
+        >>> OneOf(["实付金额", "应付金额"]).convert(" 2 ", None, None)
+        '应付金额'
+        """
+        told = str(value).strip()
+        if told in self.answers:
+            return told
+        if not (told.isdecimal() and 1 <= int(told) <= len(self.answers)):
+            why = say("door", "no_answer", spoken_here() or "en", value=told, count=len(self.answers))
+            self.fail(why, param, ctx)
+        return self.answers[int(told) - 1]
 
 
 def _show(result: object, settings: WorkspaceSettings, *, as_json: bool) -> int:

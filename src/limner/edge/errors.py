@@ -13,6 +13,7 @@ from limner.core.errors import (
     Busy,
     Clash,
     Full,
+    Lacking,
     LimnerError,
     NotFound,
     Refused,
@@ -31,6 +32,7 @@ STOPPED: Final = 130
 _DOORS: Final[dict[type[LimnerError], tuple[int, int]]] = {
     BadInput: (1, 400),
     BadDefinition: (1, 422),
+    Lacking: (1, 424),
     NotFound: (1, 404),
     Clash: (1, 409),
     Refused: (1, 403),

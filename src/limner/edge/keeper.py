@@ -11,6 +11,7 @@ from limner.edge.say import say, say_error
 from limner.edge.told import beside, tell
 
 if TYPE_CHECKING:
+    from limner.app.privacy.retaining import Retained
     from limner.app.workspace import Workspace
     from limner.flow.channels.deliver import Delivered
     from limner.flow.sources.live.drain import Drained
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     return beside(arguments, work)
 
 
-def _tell(news: Delivered | Drained | LimnerError, lang: str) -> None:
+def _tell(news: Delivered | Drained | Retained | LimnerError, lang: str) -> None:
     message = say_error(news, lang) if isinstance(news, LimnerError) else say("door", "delivered", lang, words=news)
     tell(message)
 

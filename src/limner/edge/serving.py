@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from limner.app.keys import secret
 from limner.core.actor import Actor
-from limner.core.errors import Busy, NotFound, Refused, words
-from limner.edge.say import say
+from limner.core.errors import Busy, LimnerError, NotFound, Refused, words
+from limner.edge.masking import mask_logs
+from limner.edge.say import say, say_error
 
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
-    from limner.edge.http.guard import Terms
+    from limner.edge.http.guard import App, Terms
 
 NEEDS_TOKEN = words(
     "serve_needs_token",
@@ -38,9 +39,26 @@ _TURN: Final = 0.0003
 """Seconds a thread of the front runs before another may: the stream's writer must not wait long for its turn."""
 
 
-def serve(shop: Workspace, host: str = "127.0.0.1", port: int = 8420) -> None:
-    """Answer over HTTP until told to stop, with a keeper beside it. Port 0 takes a free one."""
+def serve(
+    shop: Workspace,
+    host: str = "127.0.0.1",
+    port: int = 8420,
+    *,
+    only: str | None = None,
+    access_log: bool = False,
+) -> None:
+    """Answer over HTTP until told to stop, with a keeper beside it. Port 0 takes a free one.
+
+    With `only` a collector, requests of clients are taken and nothing else is done; there may be many of those. With
+    `access_log` every question is a line on standard error, with addresses masked; what clients send to the collector
+    is not.
+    """
+    if only:
+        _collect(shop, host, port)
+        return
     terms = terms_of(shop, host)
+    from limner.edge.http import application
+
     lang = shop.settings.workspace.locale
     listening = _listen(host, port)
     with listening, shop.stores.ledger.lease("serve", shop.clock(), "limner serve"), _stoppable():
@@ -52,13 +70,28 @@ def serve(shop: Workspace, host: str = "127.0.0.1", port: int = 8420) -> None:
         watcher.start()
         try:
             _say("serving", lang, url=url, name=shop.settings.workspace.name)
-            _front(shop, terms, listening)
+            _front(shop, application(shop, asker(shop), terms), listening, is_logged=access_log)
         except KeyboardInterrupt:
             pass
         finally:
             watcher.stop()
             keeper.stop()
             _say("served", lang)
+
+
+def _collect(shop: Workspace, host: str, port: int) -> None:
+    """Take requests; whoever holds the keeper's lease drains them."""
+    from limner.edge.collector.alone import alone
+
+    lang = shop.settings.workspace.locale
+    with _listen(host, port) as listening, _stoppable():
+        url = f"http://{host if ':' not in host else f'[{host}]'}:{listening.getsockname()[1]}"
+        _say("taking", lang, url=url, name=shop.settings.workspace.name)
+        try:
+            _front(shop, alone, listening)
+        except KeyboardInterrupt:
+            pass
+        _say("taken", lang)
 
 
 def terms_of(shop: Workspace, host: str) -> Terms:
@@ -87,26 +120,27 @@ def asker(shop: Workspace) -> Actor:
     return Actor("http", frozenset(role for role in roles if role))
 
 
-def _front(shop: Workspace, terms: Terms, listening: socket.socket) -> None:
+def _front(shop: Workspace, app: App, listening: socket.socket, *, is_logged: bool = False) -> None:
     import uvicorn
 
     from limner.edge.collector import Collector
     from limner.edge.collector.door import door
-    from limner.edge.http import application
 
-    collector = Collector(shop.stores, application(shop, asker(shop), terms))
+    lang = shop.settings.workspace.locale
+    collector = Collector(shop.stores, app, lambda news: _tell(news, lang))
     config = uvicorn.Config(
         collector,
         loop="uvloop",
         http=door(collector),
-        log_level="warning",
-        access_log=False,
+        log_level="info" if is_logged else "warning",
+        access_log=is_logged,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=10,
         limit_concurrency=4096,
         backlog=4096,
     )
+    mask_logs()
     sys.setswitchinterval(_TURN)
     try:
         uvicorn.Server(config).run(sockets=[listening])
@@ -187,6 +221,15 @@ class Keeper:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _tell(news: LimnerError | None, lang: str) -> None:
+    """That the stream went away, why; or that it is back."""
+    if news is None:
+        _say("stream_back", lang)
+    else:
+        sys.stderr.write(say_error(news, lang) + "\n")
+        sys.stderr.flush()
 
 
 def _say(key: str, lang: str, **values: object) -> None:

@@ -6,6 +6,7 @@ import os
 import traceback
 from pathlib import Path
 
+from limner.edge.masking import masked_lines
 from limner.edge.say import say
 
 
@@ -16,7 +17,7 @@ def unexpected(error: Exception, folder: Path, lang: str) -> str:
     state = folder / "state"
     path = (state if state.is_dir() else Path.home()) / "limner-error.log"
     try:
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        path.write_text(masked_lines("".join(traceback.format_exception(error))), encoding="utf-8")
     except OSError:
         path = Path("-")
-    return say("door", "unexpected", lang, kind=type(error).__name__, why=error, path=path)
+    return say("door", "unexpected", lang, kind=type(error).__name__, why=masked_lines(str(error)), path=path)

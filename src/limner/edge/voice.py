@@ -46,6 +46,10 @@ class Voice:
         """12,345."""
         return f"{number:,}".replace("-", MINUS)
 
+    def told(self, number: int | None) -> str:
+        """A count; `too few` where it may not be told."""
+        return self.say("too_few") if number is None else self.count(number)
+
     def share(self, value: float, digits: int = 1) -> str:
         """8.6 %, without the space in Chinese."""
         return f"{value * 100:.{digits}f}%".replace("-", MINUS)

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -73,6 +74,18 @@ def test_one_connection_takes_all_kinds_of_requests(server):
     assert wire.answer()[0] == 401
     wire.send("OPTIONS /collect HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://shop.example\r\n\r\n")
     assert wire.answer()[0] == 204
+
+
+def test_a_page_may_send_the_headers_it_asks_for(server):
+    def allowed(asked):
+        request = urllib.request.Request(
+            f"{server.url}/collect", method="OPTIONS", headers={"Access-Control-Request-Headers": asked}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.headers["access-control-allow-headers"]
+
+    assert allowed("authorization,x-retry-count") == "authorization,x-retry-count"
+    assert "content-type" in allowed("no names at all; <script>")
 
 
 def test_requests_one_behind_the_other_are_answered_in_order(server):
@@ -142,6 +155,7 @@ def test_everything_acknowledged_is_there_once(server):
     assert names == ["asked", "chunked", "cut", "last", "one", "p1", "p2", "p3", "packed", "q1"]
 
 
+@pytest.mark.slow
 def test_nobody_is_left_when_the_front_is_killed_at_once(tmp_path):
     """The keeper and the watcher know their front by its number: one that is gone before they look is gone."""
     live = LiveServer(tmp_path / "shop")

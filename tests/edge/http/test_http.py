@@ -177,3 +177,41 @@ def test_every_class_of_error_has_a_status_and_an_exit_code() -> None:
     made = [c(errors.Words("example")) for c in classes if c is not LimnerError]
     assert [e for e in made if not 400 <= status(e) <= 599 or status(e) == 500 or exit_code(e) != 1] == []
     assert len({status(e) for e in made}) == len(made)
+
+
+def test_identity_is_asked_by_anybody_and_changed_by_a_role(shop: Workspace) -> None:
+    found = ask(shop, "GET", "/customers/member_no:M9/identity").json()
+    assert {one["kind"] for one in found["identifiers"]} == {"member_no", "phone", "email"}
+    assert ask(shop, "GET", "/identity/merges").json() == []
+    assert ask(shop, "GET", "/identity/review?state=accepted&limit=5").json()["pairs"] == []
+    path, body = "/customers/member_no:M9/identity/split", {"apart": ["email:m9@example.com"], "reason": "a sister's"}
+    for asked, told in ((path, body), ("/identity/undo", {"seq": 1}), ("/identity/accept", {"seqs": [1]}),
+                        ("/identity/reject", {"seqs": [1]})):  # fmt: skip
+        assert code(ask(shop, "POST", asked, json=told)) == (403, "identity_role_missing")
+    split = ask(shop, "POST", path, json=body, roles="identity").json()
+    assert [one.partition("#")[0] for one in split["apart"]] == ["email"]
+    undone = ask(shop, "POST", "/identity/undo", json={"seq": split["seq"]}, roles="identity").json()
+    assert undone["change"]["reason"] == "a sister's"
+    assert code(ask(shop, "POST", "/identity/undo", json={"seq": split["seq"]}, roles="identity"))[0] == 409
+    assert code(ask(shop, "POST", "/identity/accept", json={"seqs": [7]}, roles="identity"))[0] == 404
+
+
+def test_a_portrait_with_its_text_and_no_files(shop: Workspace) -> None:
+    body = {"rule": "orders >= 2", "belief": ["orders >= 3"], "lang": "zh", "brief": True}
+    answer = ask(shop, "POST", "/audiences/portrait", json=body)
+    assert answer.status_code == 200
+    assert answer.json()["beliefs"][0]["verdict"]
+    assert any("TGI" in sentence or "位客户" in sentence for sentence in answer.json()["text"])
+    rows = [{"tag": "城市", "answer": "上海", "share": 0.2, "base": 500}, {"标签": "x"}]
+    found = ask(shop, "POST", "/audiences/portrait", json={"rule": "orders >= 1", "profile": rows[:1]}).json()
+    assert (found["is_rival"], found["traits"][0]["base"]) == (True, 100)
+    for wrong in (rows, [{**rows[0], "share": "120%"}], [{**rows[0], "base": 10**400}], [], "城市"):
+        refused = ask(shop, "POST", "/audiences/portrait", json={"rule": "orders >= 1", "profile": wrong})
+        assert refused.status_code in (400, 422), refused.json()
+    for number in ("nan", "inf", "1e99999999", 10**30):
+        row = {"tag": "orders", "answer": number, "share": 0.2, "base": 5}
+        refused = ask(shop, "POST", "/audiences/portrait", json={"rule": "orders >= 1", "profile": [row]})
+        assert code(refused) == (400, "rival_answer_bad")
+    for name in ("output", "rival"):
+        refused = ask(shop, "POST", "/audiences/portrait", json={"rule": "orders >= 2", name: "x.html"})
+        assert code(refused) == (422, "http_body_bad")

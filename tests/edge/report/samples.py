@@ -14,6 +14,7 @@ from limner.app.reporting.contents import (
     Channelled,
     Compliance,
     Flow,
+    Foresight,
     Guard,
     Intake,
     Interval,
@@ -27,6 +28,12 @@ from limner.app.reporting.contents import (
 
 ASOF = datetime(2026, 9, 15, 16, tzinfo=UTC)
 EVIL = "<script>alert('名')</script>"
+
+FORESIGHT = Foresight(
+    "clv", "一年价值", "Value in a year", 365, 80_112, 61_240.5, 60_100.0, 62_380.0, 52_310.4, 18_400_000.0,
+    weeks=tuple((week, 900.0 * week, 880 * week + 12) for week in range(1, 14)), worst_error=0.021,
+    parameters=(("r", 0.243, 0.221, 0.267), ("alpha", 4.414, 3.98, 4.89), ("a", 0.793, None, None)),
+)  # fmt: skip
 
 
 def guards(opted: float, back: float) -> tuple[Guard, ...]:
@@ -270,7 +277,16 @@ def empty(lang: str = "zh") -> Report:
         lang=lang,
         asof=ASOF,
         made_at=ASOF + timedelta(minutes=3),
-        intake=Intake(1_204, 1_100, 34, 0, {"no identifier": 60, "duplicate order": 10}, 2, ASOF - timedelta(hours=5)),
+        intake=Intake(
+            1_204,
+            1_100,
+            34,
+            0,
+            {"no identifier": 60, "duplicate order": 10},
+            2,
+            ASOF - timedelta(hours=5),
+            held=(("会员-0901.csv", 40), ("会员-0902.csv", 41), ("会员-0903.csv", 42), ("会员-0904.csv", 43)),
+        ),
         reconciled=Reconciled(months()[:6], Decimal("5000000"), Decimal("0")),
         base=Base(980, 946, SPREADS[:3], ()),
     )
@@ -289,6 +305,7 @@ def measured(lang: str = "zh") -> Report:
         compliance=Compliance(47_420, 0, 0, 0),
         apart=(APART,),
         cards=(CARD,),
+        foresights=(FORESIGHT,),
         channels=CHANNELS,
     )
 

@@ -162,3 +162,11 @@ def test_both_languages_have_the_same_words() -> None:
     zh, en = words_of("zh"), words_of("en")
     for section in ("report", "report_definitions", "show", "verdicts", "steps", "why_refused", "why_unsent", "door"):
         assert set(zh[section]) == set(en[section]), section
+
+
+def test_files_that_are_held_are_named() -> None:
+    zh, en = read(samples.empty()).text, read(samples.empty("en")).text
+    assert "有 4 个文件（166 行）没有通过硬性检查" in zh
+    assert "会员-0901.csv、会员-0902.csv、会员-0903.csv 等，另有 1 个" in zh
+    assert "4 files with 166 rows broke a hard check" in en
+    assert "hard check" not in read(samples.measured("en")).text

@@ -13,19 +13,30 @@ from rich.cells import cell_len
 from edge.report import samples
 from limner.app.applying import Changes
 from limner.app.asking import Counted, Listed, TagShown
+from limner.app.carrying import Carried
 from limner.app.checking import Checked
 from limner.app.launching import Launched
+from limner.app.members import Member
 from limner.app.planning import Alternative, Explained, Planned
 from limner.app.quality import Quality
+from limner.app.questions import Cancelled
 from limner.app.reporting.contents import Intake, Reconciled
 from limner.app.running import Ran
+from limner.app.saved import Changed, Frozen, SavedAudience
+from limner.app.tags.acts import TagAct
 from limner.core.ours import Profile
 from limner.edge.say import words_of
 from limner.edge.show import shown
 from limner.edge.show.lines import table
 from limner.edge.show.registry import registered
 from limner.flow.audiences import Overlap
+from limner.flow.audiences.estimate import Estimate as Sized
+from limner.flow.audiences.layers import Branch, Layer, Layers
+from limner.flow.audiences.nodes import Funnel, Node, Nodes
+from limner.flow.audiences.nodes import Step as Condition
 from limner.flow.audiences.portrait import Portrait, Trait
+from limner.flow.audiences.venn import Region, Venn
+from limner.flow.audiences.worth import Addition, Worth
 from limner.flow.measures.measured import ArmFound, Lift, Measured, Ratio
 from limner.flow.sources import Collected, Dropped, Load, Released, Withdrawn
 from limner.flow.sources.base import Finding, checks
@@ -125,6 +136,26 @@ RESULTS: tuple[object, ...] = (
     Counted("orders > 3", NOW, 12, 10, 2, {"sms": 9}, 1.25),
     Listed(NOW, 2, ("customer_id", "rfm"), ({"customer_id": "c1", "rfm": "重要价值"}, {"customer_id": "c2"})),
     Overlap(NOW, ("客群甲", "b"), ((10, 4), (4, 8))),
+    Nodes("a and b", NOW, 10, Node("0", "and", "", 2, (Node("0.0", "leaf", "a", 4), Node("0.1", "leaf", "b", 3)))),
+    Funnel("a and b", NOW, 10, (Condition("a", 4, 4, 6, 3), Condition("b", 3, 2, 2, 4))),
+    Funnel("a", NOW, 0, (Condition("a", 0, 0, 0, 0),)),
+    Sized("a", NOW, 40, 30, 50, 100, 1_000, is_exact=False),
+    Sized("a", NOW, 40, 40, 40, 100, 100, is_exact=True),
+    Cancelled("q1"),
+    [
+        SavedAudience("vip", "贵宾", "rule", True, 10, NOW, NOW, NOW, 2, 1, ("a",), ("facts", "old")),
+        SavedAudience("b", "", "everyone", False, None, None, None, None, None, None, (), ("never", "definition")),
+    ],
+    Changed("vip", NOW, NOW, 10, 11, 2, 0, 1, ["c1"], ["c2"]),
+    Frozen("vip", NOW, 10),
+    TagAct("big", "大单", "draft", "published", "0123456789ab", NOW, "wang", "看过了"),
+    TagAct("big", "", "published", "retired", "0123456789ab", NOW, "wang"),
+    Venn(NOW, ("a", "b"), (Region((), 4), Region(("a",), None), Region(("b",), 3), Region(("a", "b"), 2))),
+    Layers(NOW, 10, (Layer("strategic", 2, 6, 20, 8, 1),), (Branch("a", "甲", "strategic", 0, 5, 0, 3, 1, 2),)),
+    Layers(NOW, 0, (), ()),
+    Worth(NOW, 10, ("x",), Decimal(5), Decimal(7), "", (Addition("a", 3, "x", Decimal(9), Decimal(2), Decimal(-3)),)),
+    Carried("/x/a.csv", "csv", NOW, 10, 10),
+    Carried("/x/a.txt", "tencent", NOW, 5, 10, 3, 2, is_suppression=True),
     Portrait(
         "vip",
         "everybody",
@@ -147,6 +178,22 @@ RESULTS: tuple[object, ...] = (
         90,
         100,
         {"0": 40, "(1, 3]": 50},
+    ),
+    TagShown(
+        "spend",
+        "品类消费",
+        "",
+        "family",
+        "交易/品类",
+        "lines",
+        ("amount",),
+        (),
+        (),
+        "v1",
+        0,
+        100,
+        {},
+        members=(Member("spend.90d.女装", "近90天女装消费", "女装 spend, last 90 days", 12),),
     ),
     Profile("c1", 1, NOW, True, {"gender": "female"}, {"orders": 3, "net_spend": Decimal("12.5")}, {"sms": True}),
     samples.measured(),
@@ -222,6 +269,7 @@ def test_every_finding_is_said_in_chinese():
         assert [key for key in said if key == name or key.startswith(f"{name}_")], name
     for name in said:
         more = {"reason": "no identifier", "refunded": Decimal(9), "paid": Decimal(8), "load": 4, "fastest": 900}
+        more |= {"first": "O-7", "path": "table/part-0.parquet", "other": "loyal"}
         found = Finding(name, "warning", "till", 1_200, 3_400, "never shown", more)
         text = shown(Checked(NOW, 9, [], Intake(), [found], Reconciled()), "zh")
         assert "{" not in text

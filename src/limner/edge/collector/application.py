@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from limner.core.errors import LimnerError
 from limner.edge.collector.commit import GroupCommit
 from limner.edge.collector.keys import Doorkeeper, now_us
-from limner.edge.collector.replies import COME_AGAIN, NO_ROOM, PREFLIGHT, TAKEN, TOO_LARGE, UNKNOWN, Reply
+from limner.edge.collector.replies import COME_AGAIN, NO_ROOM, TAKEN, TOO_LARGE, UNKNOWN, Reply, preflight
 from limner.edge.http.guard import App, Receive, Scope, Send
 from limner.flow.sources.live.base import OK, Intake, Request, protocols
 from limner.flow.sources.live.bodies import Unusable, inflated
-from limner.store.stream import Envelope, Writer
+from limner.store.stream import Envelope
+from limner.store.stream.base import Told, silent
 from limner.store.stream.envelope import packed
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ _NEAR: Final = frozenset({"127.0.0.1", "::1"})
 
 
 class Collector:
-    """Takes the protocols' paths, and passes everything else to `app`. The stream is opened with the first request."""
+    """Takes the protocols' paths, and passes everything else to `app`. The stream is opened with the first request;
+    `told` hears when it goes away and comes back."""
 
-    def __init__(self, stores: Stores, app: App) -> None:
-        self._stores, self._app = stores, app
+    def __init__(self, stores: Stores, app: App, told: Told = silent) -> None:
+        self._stores, self._app, self._told = stores, app, told
         self._exact: dict[tuple[str, str], tuple[str, Intake]] = {}
         self._under: list[tuple[str, str, str, Intake]] = []
         for name, cls in protocols:
@@ -67,7 +69,7 @@ class Collector:
         if found is not None:
             await self._take(scope, receive, send, found)
         elif method == "OPTIONS" and (path in self._paths or self.find("GET", path)):
-            await _send(send, PREFLIGHT)
+            await _send(send, preflight(dict(scope["headers"]).get(b"access-control-request-headers", b"")))
         else:
             await self._app(scope, receive, send)
 
@@ -129,8 +131,8 @@ class Collector:
         if self._keys is None or self._commit is None:
             stores = self._stores
             self._keys = Doorkeeper(stores.ledger)
-            writer = Writer(stores.stream.folder, stores.vault, disk_free=stores.settings.limits.disk_free)
-            self._commit = GroupCommit(writer)
+            spare = stores.settings.limits.disk_free
+            self._commit = GroupCommit(stores.stream.writer(disk_free=spare, told=self._told))
         return self._keys, self._commit
 
     def close(self) -> None:
@@ -182,8 +184,9 @@ def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def refused(error: Exception) -> Reply:
-    """No room, or the disk does not answer: nothing was taken, the client may send it again."""
-    return COME_AGAIN if isinstance(error, LimnerError) and error.code == "stream_busy" else NO_ROOM
+    """No room, or the disk does not answer: nothing was taken, the client may send it again. Or it is too large."""
+    code = error.code if isinstance(error, LimnerError) else ""
+    return COME_AGAIN if code == "stream_busy" else TOO_LARGE if code == "stream_too_large" else NO_ROOM
 
 
 async def _send(send: Send, reply: Reply) -> None:

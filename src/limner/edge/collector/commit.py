@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from limner.core.errors import Full, words
+from limner.core.errors import BadInput, Full, words
 
 if TYPE_CHECKING:
     from limner.store.stream import Writer
 
 BUSY = words("stream_busy", "More comes in than can be written: {waiting} MiB wait. Send it again in {seconds} s.")
+
+TOO_LARGE = words("stream_too_large", "The request has {size} bytes, the stream takes {most} at most.")
 
 EVERY: Final = 1.0
 """Seconds after which an open segment is closed, so that it can be drained."""
@@ -60,8 +62,10 @@ class GroupCommit:
     def submit(self, text: bytes, size: int, heard: Heard) -> None:
         """Write a packed envelope; `heard` is told when it is done. `size` is that of what it unpacks to.
 
-        Raises Full when too much waits.
+        Raises Full when too much waits, BadInput for one that is larger than the stream takes.
         """
+        if len(text) > self._writer.most:
+            raise BadInput(TOO_LARGE, size=len(text), most=self._writer.most)
         if self._bytes + len(text) > MOST:
             raise Full(BUSY, waiting=self._bytes >> 20, seconds=5)
         self._bytes += len(text)

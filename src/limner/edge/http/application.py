@@ -11,10 +11,11 @@ from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+import limner.edge.report  # noqa: F401 - who says a portrait in words
 from limner import __version__
 from limner.app.verbs import VERBS, Argument, Verb
 from limner.core.errors import BadInput, LimnerError, NotFound, words
@@ -32,9 +33,16 @@ if TYPE_CHECKING:
 UNKNOWN_PATH = words("http_path_unknown", "There is nothing at {method} {path}. Known: {known}.")
 BAD_BODY = words("http_body_bad", "The request cannot be used: {why}.")
 
-_TYPES: Final[Mapping[str, Any]] = {"int": int, "flag": bool}
+_WHOLE: Final = Annotated[int, Field(ge=0, lt=1 << 63)]
+"""Numbers of loads, of merges, how many: all that the ledger can hold."""
+
+_TYPES: Final[Mapping[str, Any]] = {
+    "int": _WHOLE,
+    "flag": bool,
+    "rows": list[dict[str, str | int | float | bool | None]],
+}
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
-_RULES: Final = frozenset({"rule", "rules", "base"})
+_RULES: Final = frozenset({"rule", "rules", "base", "belief"})
 """Arguments that are rules: text, a name, or the rule as JSON."""
 
 
@@ -103,8 +111,9 @@ def _route(verb: Verb, shop: Workspace | None, who: Actor | None) -> APIRoute:
 
 
 def _model(verb: Verb, in_path: list[str]) -> type[BaseModel]:
-    """What a request may say besides its path."""
-    fields = {argument.name: _field(argument) for argument in verb.arguments if argument.name not in in_path}
+    """What a request may say besides its path; files of this machine are not to be had from elsewhere."""
+    here = [argument for argument in verb.arguments if argument.kind != "path" and argument.name not in in_path]
+    fields = {argument.name: _field(argument) for argument in here}
     if verb.takes_asof:
         fields["asof"] = (str | None, None)
     name = verb.name.title().replace(" ", "")

@@ -13,6 +13,7 @@ from limner.core.errors import BadInput, Full, words
 from limner.edge.report.campaigns import campaigns
 from limner.edge.report.definitions import definitions
 from limner.edge.report.flow import flow
+from limner.edge.report.foresight import foresights
 from limner.edge.report.headline import headline
 from limner.edge.report.html import Markup, el, join, style
 from limner.edge.report.models import cards, channels
@@ -26,7 +27,7 @@ NO_ROOM = words("report_full", "There is no room to write the report to {path}. 
 
 _FIRST: tuple[Callable[[Report, Voice], Markup | None], ...] = (headline, campaigns, flow, rules, intake)
 _BELOW: tuple[Callable[[Report, Voice], Markup | None], ...] = (
-    reconciliation, base, rfm, audiences, cards, channels, definitions,
+    reconciliation, base, rfm, audiences, cards, foresights, channels, definitions,
 )  # fmt: skip
 _LANGUAGES = {"zh": "zh-Hans", "en": "en"}
 
@@ -75,9 +76,14 @@ def css() -> str:
 @writer(".html", ".htm")
 def write(report: Report, path: Path) -> Path:
     """Write the page, all of it or nothing."""
+    return written(page(report), path)
+
+
+def written(text: str, path: Path) -> Path:
+    """Write a page's text into a file, all of it or nothing."""
     fresh = path.with_name(f".{path.name}.part")
     try:
-        fresh.write_text(page(report), encoding="utf-8")
+        fresh.write_text(text, encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
         fresh.unlink(missing_ok=True)

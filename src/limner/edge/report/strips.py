@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from limner.app.reporting.contents import Report
 from limner.edge.report.html import Markup, Part, el
 from limner.edge.voice import Voice
+
+_NAMED: Final = 3
+"""Held files told by name."""
 
 
 def rules(report: Report, voice: Voice) -> Markup | None:
@@ -77,8 +82,20 @@ def intake(report: Report, voice: Voice) -> Markup:
         "section",
         el("dl", [[el("div", el("dt", voice.say(key)), el("dd", figure))] for key, figure in shown]),
         _sums(report, voice),
+        _held(report, voice),
         class_="strip",
     )
+
+
+def _held(report: Report, voice: Voice) -> Markup | None:
+    """The files that wait for a decision, by name: their rows stand in no figure."""
+    held = report.intake.held
+    if not held:
+        return None
+    names = voice.say("shown_comma").join(name for name, _ in held[:_NAMED])
+    more = voice.say("shown_more", count=voice.count(len(held) - _NAMED)) if len(held) > _NAMED else ""
+    rows = voice.count(sum(count for _, count in held))
+    return el("p", voice.say("files_held", count=voice.count(len(held)), rows=rows, names=names + more), class_="note")
 
 
 def _sums(report: Report, voice: Voice) -> Markup:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from limner.edge.show.lines import blocks, clean, pairs, table
 from limner.edge.show.registry import shows
 from limner.edge.voice import Voice
+from limner.flow.audiences.portrait import Portrait as TgiPortrait
 
 if TYPE_CHECKING:
     from limner.app.asking import Counted, Listed, Shown
+    from limner.app.portraying import Portrayed, View
     from limner.core.ours import Profile
     from limner.flow.audiences import Overlap, Portrait
     from limner.flow.audiences.portrait import Trait
@@ -22,14 +24,14 @@ MOST = 30
 @shows("limner.app.asking:Counted")
 def counted(found: Counted, voice: Voice) -> str:
     """How many, identified and anonymous, and reachable per channel."""
-    reach = [(voice.say("reachable", channel=name), voice.count(size)) for name, size in found.reachable.items()]
+    reach = [(voice.say("reachable", channel=name), voice.told(size)) for name, size in found.reachable.items()]
     return pairs(
         [
             (voice.say("rule"), found.rule),
             (voice.say("asof"), voice.minute(found.asof)),
-            (voice.say("customers"), voice.count(found.count)),
-            (voice.say("identified"), voice.count(found.identified)),
-            (voice.say("anonymous"), voice.count(found.anonymous)),
+            (voice.say("customers"), voice.told(found.count)),
+            (voice.say("identified"), voice.told(found.identified)),
+            (voice.say("anonymous"), voice.told(found.anonymous)),
             *reach,
             (voice.say("took"), f"{found.elapsed_ms:g} ms"),
         ]
@@ -59,10 +61,10 @@ def overlap(found: Overlap, voice: Voice) -> str:
     """A square of audiences: of those in the row, how many are in the column too."""
     rows = []
     for i, name in enumerate(found.names):
-        size = found.shared[i][i]
+        parts = [None if i == j else found.share(i, j) for j in range(len(found.names))]
         cells = [
-            voice.count(n) if i == j else f"{voice.count(n)} ({voice.share(n / size, 0) if size else '–'})"
-            for j, n in enumerate(found.shared[i])
+            voice.told(n) + ("" if part is None else f" ({voice.share(part, 0)})")
+            for n, part in zip(found.shared[i], parts, strict=True)
         ]
         rows.append([name, *cells])
     return table([voice.say("overlap_head"), *map(clean, found.names)], rows)
@@ -82,6 +84,36 @@ def portrait(found: Portrait, voice: Voice) -> str:
     rows = [_trait(trait, voice) for trait in found.traits[:MOST]]
     more = len(found.traits) - MOST
     return blocks(clean(title), table(heads, rows), voice.say("more", count=voice.count(more)) if more > 0 else "")
+
+
+@shows("limner.app.portraying.contents:Portrayed")
+def portrayed(found: Portrayed, voice: Voice) -> str:
+    """The text, then the answers that set it apart; the file of the page, if one was written."""
+    plain = TgiPortrait(found.rule, found.against, found.asof, found.group, found.base, found.traits, found.confidence)
+    written = voice.say("portrait_written", file=found.file) if found.file else ""
+    grid = found.view("rfm_grid")
+    parts = [portrait(plain, voice) if found.traits else "", _rfm_grid(grid, voice) if grid is not None else ""]
+    return blocks(*map(clean, found.text), *parts, written)
+
+
+def _rfm_grid(view: View, voice: Voice) -> str:
+    """Recency by frequency, the best levels first: customers, share, index and mean spend."""
+    heads = [voice.say(head) for head in ("rfm_levels", "customers", "share", "share_of_base", "tgi", "mean_spend")]
+    rows = []
+    for one in sorted(view.traits, key=lambda t: [-int(level) for level in t.answer.split("\t")]):
+        recency, frequency = one.answer.split("\t")
+        spend = view.spend.get(one.answer)
+        rows.append(
+            [
+                f"R{recency} F{frequency}",
+                voice.count(one.group),
+                voice.share(one.group_share),
+                voice.share(one.base_share),
+                f"{one.tgi:.0f}" if one.is_supported else voice.say("too_few"),
+                "–" if spend is None else voice.money(spend),
+            ]
+        )
+    return table(heads, rows)
 
 
 def _trait(trait: Trait, voice: Voice) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from limner.edge.say import say_error
 from limner.edge.show.lines import blocks, clean, pairs, table
 from limner.edge.show.registry import shows
+from limner.edge.show.tags import page
 from limner.edge.voice import Voice
 
 if TYPE_CHECKING:
     from limner.app.asking import TagShown
+    from limner.app.members import Member
     from limner.app.running import Ran
 
 
@@ -23,6 +26,7 @@ def ran(found: Ran, voice: Voice) -> str:
             (voice.say("customers"), _customers(found, voice)),
             (voice.say("tags"), voice.count(found.tags)),
             (voice.say("done"), done or voice.say("nothing_stale")),
+            *((clean(name), voice.word("passes", said)) for name, said in found.passes.items()),
         ]
     )
     audiences = table(
@@ -30,7 +34,9 @@ def ran(found: Ran, voice: Voice) -> str:
         [[name, voice.count(size)] for name, size in found.audiences.items()],
     )
     models = [f"{clean(name)}: {voice.word('model_states', state)}" for name, state in found.models.items()]
-    return blocks(facts, audiences if found.audiences else "", *models)
+    whys = dict.fromkeys(say_error(why, voice.lang) for why in found.refused.values())
+    refused = [voice.say("audience_refused", why=clean(why)) for why in whys]
+    return blocks(facts, audiences if found.audiences else "", *refused, *models)
 
 
 def _customers(found: Ran, voice: Voice) -> str:
@@ -46,6 +52,7 @@ def _customers(found: Ran, voice: Voice) -> str:
 def tag(found: TagShown, voice: Voice) -> str:
     """What a tag asks, what it reads, and how its answers are spread."""
     known = found.known / found.customers if found.customers else 0.0
+    said = f"{voice.count(found.known)} / {voice.count(found.customers)} ({voice.share(known)})"
     facts = pairs(
         [
             (voice.say("tag"), f"{found.name} ({found.id})" if found.name else found.id),
@@ -56,17 +63,28 @@ def tag(found: TagShown, voice: Voice) -> str:
             (voice.say("reads"), ", ".join(found.reads)),
             (voice.say("events"), ", ".join(found.events)),
             (voice.say("stands_on"), ", ".join(found.stands_on)),
+            (voice.say("purposes"), "" if found.purposes == ("*",) else ", ".join(found.purposes)),
+            (voice.say("consents"), ", ".join(found.consents)),
             (voice.say("version"), found.version),
-            (voice.say("known"), f"{voice.count(found.known)} / {voice.count(found.customers)} ({voice.share(known)})"),
+            (voice.say("known"), "" if found.members else said),
         ]
     )
+    if found.members:
+        rows = [[one.id, _called(one, voice), voice.count(one.customers)] for one in found.members]
+        return blocks(facts, table([voice.say(head) for head in ("tag", "means", "having")], rows))
+    more = page(found.page, voice) if found.page is not None else ""
     if not found.spread:
-        return facts
+        return blocks(facts, more)
     rows = [
         [_answer(found.id, answer, voice), voice.count(count), voice.share(count / found.known if found.known else 0)]
         for answer, count in found.spread.items()
     ]
-    return blocks(facts, table([voice.say(head) for head in ("answer", "customers", "share")], rows))
+    return blocks(facts, more, table([voice.say(head) for head in ("answer", "customers", "share")], rows))
+
+
+def _called(member: Member, voice: Voice) -> str:
+    names = (member.name, member.name_en)
+    return next((name for name in (names if voice.lang == "zh" else names[::-1]) if name), "")
 
 
 def _answer(tag_id: str, answer: str, voice: Voice) -> str:

@@ -58,7 +58,8 @@ def checked(found: Checked, voice: Voice) -> str:
     mistakes = [f"✗ {clean(say_error(error, voice.lang))}" for error in found.problems]
     findings = [_finding(one, voice) for one in found.findings]
     verdict = voice.say("check_wrong" if found.exit_code else "check_right")
-    return blocks(*mistakes, *findings, facts, verdict)
+    behind = voice.say("check_behind") if found.is_behind else ""
+    return blocks(*mistakes, *findings, facts, behind, verdict)
 
 
 def _rejected(found: Checked, voice: Voice) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from limner.flow.identity.matching.proposing import Matched
 
 MOST = 30
+_REASONS = ("apart", "platform", "hub")
 
 
 @shows_many("limner.flow.identity.matching.proposing:Matched")
@@ -58,7 +59,17 @@ def reviewed(found: Sequence[Reviewed], voice: Voice) -> str:
          f"{one.probability:.3f}"]
         for one in found
     ]  # fmt: skip
-    return table([voice.say(head) for head in heads], rows, left=6)
+    barred = [
+        voice.say("stays_two", seq=one.seq, why=voice.say("sep").join(_hindrance(why, voice) for why in one.hindrances))
+        for one in found
+        if one.hindrances and one.state in ("proposed", "accepted")
+    ]
+    return blocks(table([voice.say(head) for head in heads], rows, left=6), *barred)
+
+
+def _hindrance(why: str, voice: Voice) -> str:
+    """A reason a pair stays two; the name of a kind means that each has one of its own."""
+    return voice.word("cuts", why) if why in _REASONS else voice.say("each_has_one", kind=clean(why))
 
 
 def _evidence(one: Reviewed, voice: Voice) -> str:

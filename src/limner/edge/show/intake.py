@@ -12,6 +12,7 @@ from limner.edge.show.registry import shows, shows_many
 from limner.edge.voice import Voice
 
 if TYPE_CHECKING:
+    from limner.app.rejected import Rejected
     from limner.flow.sources import Collected, Load, Withdrawn
 
 
@@ -39,7 +40,8 @@ def collected(found: Collected, voice: Voice) -> str:
     )
     held = [voice.say("held_load", load=one.load, file=clean(one.file)) for one in found.files if one.is_held]
     files = table(heads, rows, left=3) if now else voice.say("nothing_new")
-    return blocks(files, sums, broken(found.broken, voice), *held)
+    after = voice.say("run_next") if any(one.counts.used and not one.is_held for one in now) else ""
+    return blocks(files, sums, broken(found.broken, voice), *held, after)
 
 
 @shows_many("limner.flow.sources.loads:Load")
@@ -62,6 +64,23 @@ def loads(found: Sequence[Load], voice: Voice) -> str:
     ]
     whys = [voice.say("load_failed", load=one.load, why=say_error(one.why, voice.lang)) for one in found if one.why]
     return blocks(table([voice.say(name) for name in names], rows, left=5), "\n".join(whys))
+
+
+@shows("limner.app.rejected:Rejected")
+def rejected(found: Rejected, voice: Voice) -> str:
+    """One line per reject, and how many there are."""
+    if found.output is not None:
+        return voice.say("rejects_written", total=voice.count(found.total), file=found.output)
+    names = ("load", "source", "reject_place", "reject_column", "reject_value", "reject_reason")
+    rows = [
+        [row["load"], row["source"], clean(str(row["place"])), clean(str(row["column_name"] or "")),
+         clean(str(row["value"] or ""))[:60], voice.word("rejects", str(row["reason"]))]
+        for row in found.rows
+    ]  # fmt: skip
+    if not rows:
+        return voice.say("no_rejects")
+    count = voice.say("rejects_shown", shown=voice.count(len(rows)), total=voice.count(found.total))
+    return blocks(table([voice.say(name) for name in names], rows, left=6), count)
 
 
 @shows("limner.flow.sources.holding:Withdrawn")

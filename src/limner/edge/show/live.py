@@ -21,8 +21,9 @@ _VALUES = 6
 @shows("limner.flow.sources.live.drain:Drained")
 def drained(found: Drained, voice: Voice) -> str:
     """What came in by what became of it."""
+    gone = (voice.say("gone_before"), voice.count(found.gone) if found.gone else None)
     if not found.segments:
-        return voice.say("nothing_waits")
+        return pairs([gone]) if found.gone else voice.say("nothing_waits")
     counts = found.counts
     return pairs(
         [
@@ -31,7 +32,9 @@ def drained(found: Drained, voice: Voice) -> str:
             (voice.say("anonymous_rows"), voice.count(counts.anonymous) if counts.anonymous else None),
             (voice.say("rejected"), reasons(dict(counts.rejected), "rejects", voice) or "0"),
             (voice.say("values_left_out"), reasons(dict(counts.values), "rejects", voice)),
+            (voice.say("held_loads"), voice.say("sep").join(str(load) for load in found.held) or None),
             (voice.say("still_waiting"), voice.count(found.waiting) if found.waiting else None),
+            gone,
         ]
     )
 

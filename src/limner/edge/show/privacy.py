@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from limner.edge.show.lines import blocks, clean, pairs
+from limner.edge.show.lines import blocks, clean, pairs, table
 from limner.edge.show.registry import shows
 from limner.edge.voice import Voice
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from limner.app.privacy.erasing import Erased
     from limner.app.privacy.exporting import Exported
     from limner.app.privacy.proof import Proof
+    from limner.app.privacy.retaining import Retained
     from limner.app.privacy.rights import Kept
 
 _MOST = 20
@@ -46,9 +47,14 @@ def erased(found: Erased, voice: Voice) -> str:
         ]
     )
     resumed = voice.say("resumed", customers=voice.say("sep").join(found.resumed)) if found.resumed else ""
+    lying = [
+        voice.say("lying", path=clean(path), rows=voice.say("sep").join(voice.count(row) for row in rows[:_MOST]))
+        + (voice.say("and_more", count=voice.count(len(rows) - _MOST)) if len(rows) > _MOST else "")
+        for path, rows in found.lying.items()
+    ]
     last = voice.say("nothing_erased", customer=found.customer_id) if found.is_dry else ""
     proof = _proof(found.proof, voice) if found.proof is not None else ""
-    return blocks(resumed, voice.say(key, customer=found.customer_id), facts, proof, last)
+    return blocks(resumed, voice.say(key, customer=found.customer_id), facts, *lying, proof, last)
 
 
 def _counts(counts: Mapping[str, int], section: str, voice: Voice) -> str:
@@ -67,7 +73,24 @@ def _proof(proof: Proof, voice: Voice) -> str:
     said = voice.say("proof_clean") if proof.is_clean else voice.say("proof_found", count=len(proof.found))
     places = [f"  {clean(one.place)}: {clean(one.what)}" for one in proof.found[:_MOST]]
     paths = voice.say("sep").join(clean(path) for path in proof.outside)
-    return blocks(searched, said, *places, voice.say("outside", files=paths) if proof.outside else "")
+    outside = voice.say("outside", files=paths) if proof.outside else ""
+    elsewhere = voice.say("elsewhere", place=clean(proof.elsewhere)) if proof.elsewhere else ""
+    return blocks(searched, said, *places, outside, elsewhere)
+
+
+@shows("limner.app.privacy.retaining:Retained")
+def retained(found: Retained, voice: Voice) -> str:
+    """What every rule of retention dropped, or would."""
+    voice = replace(voice, section="privacy")
+    heads = ("rule", "rule_about", "older_than", "rows", "whole_files", "rewritten_files", "kept_rows")
+    rows = [
+        [clean(one.rule), voice.word("parts", one.table), voice.day(one.before)]
+        + [voice.count(count) for count in (one.rows, one.whole, one.rewritten, one.kept)]
+        for one in found.rules
+    ]
+    return blocks(
+        table([voice.say(head) for head in heads], rows, left=3), voice.say("nothing_dropped") if found.is_dry else ""
+    )
 
 
 @shows("limner.app.privacy.rights:Kept")
