@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import socket
@@ -36,15 +37,25 @@ class LiveServer:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
+        self.options: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    def beside(self, *options: str) -> LiveServer:
+        """Another server over the same workspace, with a port of its own and these options of `limner serve`."""
+        other = copy.copy(self)
+        other.process, other.options = None, options
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            other.port = free.getsockname()[1]
+        return other
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [sys.executable, "-m", "limner.edge.cli", "serve", "-w", str(self.folder), "--port", str(self.port)]
+        command += self.options
         log = (self.folder / "serve.log").open("ab")
         self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log, start_new_session=True)
         for _ in range(600):

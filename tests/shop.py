@@ -16,9 +16,12 @@ NOW = datetime(2026, 9, 1, 2, tzinfo=UTC)  # 10:00 in Shanghai
 STAMP = pa.timestamp("us", tz="UTC")
 
 
-def open_shop(folder):
-    """The stores of a new workspace in a folder."""
+def open_shop(folder, stream=""):
+    """The stores of a new workspace in a folder; `stream` is the URL of its stream."""
     make(folder)
+    if stream:
+        with (folder / "limner.toml").open("a", encoding="utf-8") as settings:
+            settings.write(f'\n[stores]\nstream = "{stream}"\n')
     return open_stores(folder, settings_of(folder, {}))
 
 

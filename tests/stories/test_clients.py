@@ -139,7 +139,10 @@ def test_a_client_through_a_killed_server(client: Client, tmp_path: Path) -> Non
             assert sorted(set(turns)) == turns, "an event was doubled"
             signups = len(asked(shop, "SELECT 1 FROM events WHERE name = 'Signed Up'"))
             sent = told.read_text(encoding="utf-8").count(client.drops)
-            assert shop.loads()[-1].counts.rows - signups == sent, "an acknowledged event was lost"
+            came = shop.loads()[-1].counts.rows - signups
+            assert came >= sent, (
+                "an acknowledged event was lost"
+            )  # more: committed, and the answer died with the server
             return
         assert turns == list(range(40)), "an acknowledged event was lost or doubled"
         assert {

@@ -6,7 +6,7 @@ from limner.edge.demo.play import WAVES, demo
 from postgres import fresh, postgres
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def ledger(request, monkeypatch):
     """The circle turns over each of the databases a ledger may stand in."""
     if request.param == "sqlite":

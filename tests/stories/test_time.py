@@ -11,14 +11,35 @@ from limner.app.defining import apply
 from limner.app.planning import plan
 from limner.app.running import run
 from limner.app.workspace import Workspace
+from limner.core.ours import Audience
 from limner.edge.demo.folder import Clock, prepare
 from limner.edge.demo.play import FIRST
+from limner.flow.audiences.base import SELECTORS
 from limner.flow.decisions.plans import decisions_of
 from limner.store.gallery.table import column_to_arrow
 from limner.store.ledger import views
+from limner.store.ledger.tables import fits
 from limner_market import Market
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+AUDIENCES = """
+- {id: everyone, selector: everyone}
+- id: segments
+  selector: clusters
+  options: {columns: [net_spend_365d, orders_365d, views_30d], log: [net_spend_365d], unknown: middle, k: 3}
+- id: alike
+  selector: look_alike
+  options: {seeds: wavering, size: 200, reachable: none, columns: [views_30d, orders_365d, discount_share]}
+- id: next
+  selector: pairing
+  options: {items: [女装/衬衫], next: 女装/连衣裙, level: category, basket: customer, support: 0.001, confidence: 0, lift: 0}
+- id: behaved
+  rule: >
+    did("Product Favorited", within="60d", times=2) or sequence("Product Viewed", "Order Completed", within="7d")
+    or count("Order Completed", during="last month") >= 1 or top(net_spend, 5%) or sample(3%, salt="s")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +47,7 @@ def played(tmp_path_factory):
     """A small market with its history collected, and fifteen later days lying in another folder."""
     home = tmp_path_factory.mktemp("time") / "shop"
     prepare(home, "nanzhi")
+    (home / "audiences" / "asked.yaml").write_text(AUDIENCES, encoding="utf-8")
     market = Market(customers=4_000, seed=3)
     market.write(home / "data", formats="plain")
     later = home.parent / "later"
@@ -39,13 +61,14 @@ def played(tmp_path_factory):
 
 
 def forget_views(shop):
-    """Drop every view, as a rebuild would find them: only facts and state stay."""
+    """Drop every view and all that was learned, as a rebuild would find them: only facts and state stay."""
     for published in views.every(shop.stores.ledger, "gallery"):
         shop.stores.lake.drop("links", str(published.body["links"]))
     for name in shop.stores.gallery.versions():
         shop.stores.gallery.drop(name)
     with shop.stores.ledger.write() as connection:
         connection.execute(views.views.delete())
+        connection.execute(fits.delete())
 
 
 def seen(shop):
@@ -62,8 +85,10 @@ def seen(shop):
 
 def test_later_rows_change_no_tag_score_or_decision_of_an_earlier_asof(played):
     shop, later, clock = played
-    run(shop, FIRST)
+    assert {name for name, _ in SELECTORS} == {one.selector for one in shop.definitions.of(Audience).values()}
+    assert {name: str(why) for name, why in run(shop, FIRST).refused.items()} == {}
     before = seen(shop)
+    assert min(len(members) for members in before[2].values()) > 0
     assert len(before[3]) > 100
     assert any(name == "purchase_30d" for name in before[1])
     clock.moment = FIRST + timedelta(days=15)
