@@ -28,8 +28,11 @@ events:
 """
 
 
-def write_events(path: Path, rows: int) -> None:
-    """Rows of a shop's acts: one customer in ten rows, one act in twenty an order, some visitors without a number."""
+def write_events(path: Path, rows: int, turn: int = 0) -> None:
+    """Rows of a shop's acts: one customer in ten rows, one act in twenty an order, some visitors without a number.
+
+    Every `turn` has others.
+    """
     import duckdb
 
     connection = duckdb.connect()
@@ -37,12 +40,13 @@ def write_events(path: Path, rows: int) -> None:
         """SELECT CASE WHEN hash(i) % 10 < 7 THEN printf('M%08d', hash(i * 7) % $people) END AS member,
            printf('o%012d', hash(i * 7) % $people) AS device,
            CASE WHEN i % 20 = 0 THEN 'Order Completed' WHEN i % 3 = 0 THEN 'Product Added' ELSE 'Product Viewed' END AS name,
-           TIMESTAMPTZ '2024-09-01 00:00:00+00' + to_microseconds(i * (63000000000000 // $rows)) AS happened_at,
+           TIMESTAMPTZ '2024-09-01 00:00:00+00' + to_microseconds((i % $rows) * (63000000000000 // $rows)) AS happened_at,
            CASE WHEN i % 20 = 0 THEN 'T' || i END AS order_id, 'i' || (hash(i * 5) % 800) AS item,
            'c' || (hash(i * 5) % 40) AS category, CAST(1 + i % 3 AS INT) AS quantity,
            CASE WHEN i % 20 = 0 THEN CAST(hash(i) % 90000 / 100 AS DECIMAL(12, 2)) END AS amount,
-           'v' || (hash(i * 7) % $people) || '-' || (i % 50) AS session FROM range($rows) AS r(i)""",
-        params={"rows": rows, "people": max(rows // 10, 10)},
+           'v' || (hash(i * 7) % $people) || '-' || (i % 50) AS session
+           FROM range($rows * $turn, $rows * ($turn + 1)) AS r(i)""",
+        params={"rows": rows, "turn": turn, "people": max(rows // 10, 10)},
     )
     relation.write_parquet(str(path), compression="zstd")
 

@@ -23,6 +23,8 @@ import numpy as np
 
 PER_PERSON = 6
 ASTRAY = 0.005
+BATCH = 10_000
+"""Records on top of the station's links, however many there are."""
 CHECKED = 30_000_000
 """Up to this size a batch on top is held against a full rebuild."""
 
@@ -77,7 +79,7 @@ def scipy_side(pairs: int) -> dict[str, float]:
 
 
 def station(customers: int) -> dict[str, float]:
-    """Seconds of `resolve` out of the lake's files: all customers, then with a hundredth more records on top."""
+    """Seconds of `resolve` out of the lake's files: all customers, then with `BATCH` more records on top."""
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
@@ -94,7 +96,7 @@ def station(customers: int) -> dict[str, float]:
         start = time.perf_counter()
         first = resolve(stores, "first", who=OWNER, asof=now, now=now)
         spent = time.perf_counter() - start
-        more = records(customers // 100, now - timedelta(days=2), at=customers * 97 // 100, phones=customers)
+        more = records(BATCH, now - timedelta(days=2), phones=customers)
         stores.lake.append("identifiers", "day", more, load=2)
         start = time.perf_counter()
         second = resolve(stores, "second", who=OWNER, asof=now, now=now)
@@ -110,12 +112,14 @@ def station(customers: int) -> dict[str, float]:
     }  # fmt: skip
 
 
-def records(people: int, moment: object, at: int = 0, phones: int = 0):
-    """Rows of identifiers: a member number, a phone and a device of each; `phones` later ones share a member's phone."""
+def records(people: int, moment: object, phones: int = 0):
+    """Rows of identifiers: a member number, a phone and a device of each. Later ones: each has the phone of one of the
+    `phones` known, drawn from all of them."""
     import pyarrow as pa
 
-    member = np.arange(at, at + people, dtype=np.int64) * 3 + 1 + phones * 3 * (phones > 0)
-    phone = np.arange(at, at + people, dtype=np.int64) * 3 + 2
+    owner = np.arange(people, dtype=np.int64)
+    member = (owner + phones) * 3 + 1
+    phone = (np.random.default_rng(3).choice(phones, people, replace=False) if phones else owner) * 3 + 2
     device = member + 2
     trace = np.concatenate([member, phone, device]).astype(np.int32)
     kind = np.repeat(np.array([0, 1, 2], np.int8), people)

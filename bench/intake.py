@@ -4,7 +4,10 @@ Load is open: a request has its moment, and its latency counts from there whethe
 server runs as `limner serve` does, with its keeper; the load comes from this process. Shown are the rate reached, the
 latency at a fixed rate, and the server's memory.
 
-    python bench/intake.py [--seconds 10] [--rate 8000] [--batch-rate 500] [--events 10000000]
+    python bench/intake.py [--seconds 10] [--rate 8000] [--batch-rate 500] [--events 10000000] [--stream kafka://…|mock]
+
+With `--stream` the server only collects, into that topic; `mock` is librdkafka's own cluster, which keeps everything in
+memory: it tells what the collector costs, not what brokers do.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -227,7 +232,30 @@ def main() -> None:
     parser.add_argument("--batch-rate", type=float, default=500)
     parser.add_argument("--events", type=int, default=0, help="then send so many events in batches, and watch memory")
     parser.add_argument("--port", type=int, default=8907)
+    parser.add_argument("--stream", default="", help="the topic to write to, or mock")
     given = parser.parse_args()
+    with topic(given.stream) as url:
+        run(given, {**os.environ, "LIMNER_STORES_STREAM": url} if url else dict(os.environ))
+
+
+@contextmanager
+def topic(stream: str) -> Iterator[str]:
+    """The URL of the topic while the block runs; empty where none was asked for."""
+    if stream != "mock":
+        yield stream
+        return
+    brokers = Path(__file__).parent.parent / "tests" / "brokers.py"
+    process = subprocess.Popen(
+        [sys.executable, str(brokers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        yield process.stdout.readline().strip() if process.stdout else ""
+    finally:
+        process.communicate("\n")
+
+
+def run(given: argparse.Namespace, environ: dict[str, str]) -> None:
+    """Measure the endpoint that does nothing, then ours."""
     singles = [request(given.port, body(1, turn)) for turn in range(20_000)]
     with tempfile.TemporaryDirectory() as folder:
         shop = make(Path(folder) / "shop")
@@ -246,8 +274,8 @@ def main() -> None:
         finally:
             noop.terminate()
             noop.wait()
-        run = [sys.executable, "-m", "limner.edge.cli", "serve", "-w", str(shop), "--port", str(given.port)]
-        server = subprocess.Popen(run, env=os.environ)
+        command = [sys.executable, "-m", "limner.edge.cli", "serve", "-w", str(shop), "--port", str(given.port)]
+        server = subprocess.Popen(command + ["--only", "collector"] * bool(given.stream), env=environ)
         try:
             ready(given.port)
             ours = closed("single events", server.pid, given.port, singles, given.seconds / 2, 1)
