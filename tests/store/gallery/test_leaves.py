@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from limner.core.rule import Compare, parse
+from limner.core.rule.tree import And, Not, Or
 from limner.store.gallery import Gallery, evaluate
-from limner.store.gallery.bits import count, from_bitmap, numbers
+from limner.store.gallery.bits import count, from_bitmap, numbers, unpack
 from limner.store.gallery.leaf_cache import LeafCache
 from limner.store.gallery.leaves import LeavesOf
 from limner.store.gallery.sampled import Sampled, runs_of
@@ -49,6 +50,24 @@ def test_a_leaf_answered_yesterday_serves_todays_version(gallery):
     assert len(kept) == 4  # the spend of the day after is the only one asked anew
     assert after != before
     assert asked(rule, old, kept) == before
+
+
+def test_a_rule_wider_than_is_joined_at_once_is_the_same_rule(gallery):
+    """Parts are joined in runs: every kind of join, with wide parts within wide parts."""
+    version = first(gallery)
+    spend = np.arange(SIZE)
+    known, few = spend % 3 > 0, spend % 7 < 2
+    cents = [Compare("spend", "==", Decimal(n) / 10_000) for n in range(0, 1000, 2)]
+    either = Or((*cents, Compare("orders", "==", 2)))
+    every = And((Compare("orders", "<", 2), *(Not(part) for part in cents)))
+    among = known & (spend < 1000) & (spend % 2 == 0)
+
+    def told(rule):
+        return np.flatnonzero(unpack(evaluate(rule, version), SIZE)).tolist()
+
+    assert told(either) == np.flatnonzero(among | (spend % 7 == 2)).tolist()
+    assert told(every) == np.flatnonzero(few & ~among).tolist()
+    assert told(Not(Or((every, either)))) == np.flatnonzero(~(few & ~among) & ~(among | (spend % 7 == 2))).tolist()
 
 
 def test_an_erasure_in_place_is_seen_at_once(gallery):

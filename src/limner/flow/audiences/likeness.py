@@ -220,22 +220,21 @@ def _said(left_out: Mapping[str, str]) -> str:
 
 def _sample(audience: Audience, seeds: Bools, pool: Bools) -> tuple[Ints, Bools]:
     """Numbers to learn from, ascending, and which of them are seeds."""
-    found = []
-    for mask, most, least, error in (
-        (seeds, MOST_SEEDS, LEAST_SEEDS, FEW_SEEDS),
-        (pool, MOST_POOL, LEAST_SEEDS, NO_POOL),
-    ):
-        numbers = np.flatnonzero(mask)
-        if numbers.size < least:
-            if error is FEW_SEEDS:
-                raise Lacking(FEW_SEEDS, name=audience.id, found=numbers.size, least=least)
-            raise Lacking(NO_POOL, name=audience.id, found=numbers.size)
-        if numbers.size > most:
-            drawn = shares(numbers, salt(f"sample|{audience.id}"))
-            numbers = numbers[np.argpartition(drawn, most)[:most]]
-        found.append(numbers)
-    numbers = np.sort(np.concatenate(found))
+    like, others = np.flatnonzero(seeds), np.flatnonzero(pool)
+    if like.size < LEAST_SEEDS:
+        raise Lacking(FEW_SEEDS, name=audience.id, found=like.size, least=LEAST_SEEDS)
+    if others.size < LEAST_SEEDS:
+        raise Lacking(NO_POOL, name=audience.id, found=others.size)
+    drawn = salt(f"sample|{audience.id}")
+    numbers = np.sort(np.concatenate([_some(like, MOST_SEEDS, drawn), _some(others, MOST_POOL, drawn)]))
     return numbers, seeds[numbers]
+
+
+def _some(numbers: Ints, most: int, drawn: int) -> Ints:
+    """At most so many of the numbers, by lot."""
+    if numbers.size <= most:
+        return numbers
+    return numbers[np.argpartition(shares(numbers, drawn), most)[:most]]
 
 
 def _learned(

@@ -6,24 +6,28 @@ condition of a rule costs its own leaf and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final, Protocol, TypeAlias
 
+import numpy as np
 from pyroaring import BitMap
 
 from limner.core.errors import NotFound, words
 from limner.core.rule.answers import dated, has_ago, holds_of_none
 from limner.core.rule.tree import (
     Aggregate,
+    And,
     Compare,
     Did,
     Has,
     In,
     Leaf,
     Near,
+    Not,
+    Or,
     Rule,
     Sample,
     Sequence,
@@ -39,7 +43,8 @@ from limner.store.gallery.version import Version
 NO_BEHAVIOUR = words("rule_needs_events", "The condition {leaf} asks for events, and no events are at hand here.")
 
 _SMALL: Final = 1_000_000
-
+_AT_ONCE: Final = 64
+"""Leaves joined in one pass: of ten million customers their sets are 80 MB."""
 
 Acted: TypeAlias = Did | Aggregate | Sequence
 
@@ -111,8 +116,20 @@ class _Reading:
             list(pool.map(self._leaf, sorted(todo, key=repr)))
 
     def words(self, rule: Rule) -> Words:
-        """The living customers of a rule."""
-        return joined(rule, {leaf: self._leaf(self._dated(leaf)) for leaf in leaves(rule)}, self.version.living_words)
+        """The living customers of a rule; of a wide one the sets of some leaves at a time stand beside the cache."""
+        living = self.version.living_words
+        match rule:
+            case Not(part) if _is_wide(rule):
+                return np.bitwise_and(living, ~self.words(part))
+            case And(parts) | Or(parts) if _is_wide(rule):
+                join = np.bitwise_and if isinstance(rule, And) else np.bitwise_or
+                runs = _runs(parts)
+                found = self.words(_one(type(rule), next(runs)))
+                for run in runs:
+                    join(found, self.words(_one(type(rule), run)), out=found)
+                return found
+            case _:
+                return joined(rule, {leaf: self._leaf(self._dated(leaf)) for leaf in leaves(rule)}, living)
 
     def _key(self, leaf: Leaf) -> Hashable:
         name = self.behaviour.name if isinstance(leaf, Acted) else ""
@@ -156,3 +173,25 @@ class _Reading:
             case In(audience):
                 return from_bitmap(self.audiences(audience), size)
         return fit(blank(0), size)
+
+
+def _is_wide(rule: Rule) -> bool:
+    return sum(1 for _ in leaves(rule)) > _AT_ONCE
+
+
+def _runs(parts: tuple[Rule, ...]) -> Iterator[tuple[Rule, ...]]:
+    """The parts in runs of a bounded number of leaves; a part that is wider by itself is a run of its own."""
+    run: list[Rule] = []
+    width = 0
+    for part in parts:
+        own = sum(1 for _ in leaves(part))
+        if run and width + own > _AT_ONCE:
+            yield tuple(run)
+            run, width = [], 0
+        run.append(part)
+        width += own
+    yield tuple(run)
+
+
+def _one(kind: type[And | Or], parts: tuple[Rule, ...]) -> Rule:
+    return kind(parts) if len(parts) > 1 else parts[0]
