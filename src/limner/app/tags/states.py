@@ -35,14 +35,17 @@ APPROVERS: Final = "Only an operator with the role approver"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a tag stands: its state, the version in force (of what it says, whatever its state), the act that says so,
-    and the version that waits to be published (empty: none)."""
+    """How a tag stands: its state, the act that says so, and the version that waits to be published (empty: none)."""
 
     tag: Tag
     state: str
-    version: str
     act: Act | None = None
     waiting: str = ""
+
+    @property
+    def version(self) -> str:
+        """The version in force, of what the tag says, whatever its state."""
+        return self.act.version if self.waiting and self.act is not None else content_version(self.tag)
 
     @property
     def published_at(self) -> datetime | None:
@@ -65,19 +68,19 @@ def standing(tag: Tag, acts: Sequence[Act], *, is_required: bool) -> Standing:
     >>> standing(Tag("a"), (), is_required=True).state, standing(Tag("a"), (), is_required=False).state
     ('draft', 'published')
     """
-    mark = content_version(tag)
     last = acts[-1] if acts else None
     if tag.state == "retired" or (last is not None and last.state == "retired"):
-        return Standing(replace(tag, state="retired"), "retired", mark, last)
-    if not is_required and tag.state == "published":
-        mine = next((act for act in reversed(acts) if act.version == mark), None)
-        return Standing(tag, "published", mark, mine)
+        return Standing(replace(tag, state="retired"), "retired", last)
     if last is None:
-        return Standing(replace(tag, state="draft"), "draft", mark)
+        is_published = not is_required and tag.state == "published"
+        return Standing(tag, "published") if is_published else Standing(replace(tag, state="draft"), "draft")
+    mark = content_version(tag)
+    if not is_required and tag.state == "published":
+        return Standing(tag, "published", next((act for act in reversed(acts) if act.version == mark), None))
     if last.version == mark:
-        return Standing(replace(tag, state="published"), "published", mark, last)
+        return Standing(replace(tag, state="published"), "published", last)
     before = read(Tag, {**last.body, "id": tag.id, "state": "published"}, f"tags/{tag.id}")
-    return Standing(before, "published", last.version, last, waiting=mark)
+    return Standing(before, "published", last, waiting=mark)
 
 
 def standings(ledger: Ledger, definitions: Definitions, settings: Settings) -> dict[str, Standing]:

@@ -204,7 +204,7 @@ class _Look:
     def query(self) -> exp.Select:
         """All of it: prepared, read, mended, judged."""
         judged = [_row_moment(self.mapped).as_("moment"), why(self.mapped, self.shown).as_("w")]
-        return exp.select("*", *judged).from_(self._mended().subquery("mended"))
+        return exp.select("*", *judged).from_(self._mended().subquery("mended", copy=False))
 
     def _read(self) -> exp.Select:
         wanted: list[exp.Expr] = [exp.column(LINE)]
@@ -237,7 +237,7 @@ class _Look:
 
     def _mended(self) -> exp.Select:
         wanted: list[exp.Expr] = [exp.column(LINE)]
-        query = exp.select().from_(self._read().subquery("c"))
+        query = exp.select().from_(self._read().subquery("c", copy=False))
         for key, reading in self.mapped.readings.items():
             kind = SQL_TYPES.get(reading.type, "VARCHAR")
             value: exp.Expr = exp.column(key, "c")

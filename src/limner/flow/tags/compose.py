@@ -28,6 +28,12 @@ def scan(over: str, cells: Sequence[Cell], ground: Ground) -> exp.Query:
     return query
 
 
+def picked(found: exp.Query, columns: Mapping[str, str]) -> exp.Select:
+    """Number and some columns of a query, each under another name; the query is taken over, not copied."""
+    renamed = (exp.column(column).as_(name, quoted=True) for name, column in columns.items())
+    return exp.select("number", *renamed).from_(found.subquery("found", copy=False))
+
+
 def stored(cell: Cell) -> exp.Expr:
     """The value in the type its column has; text that is counted stays a whole number."""
     value = cell.value.copy() if cell.value is not None else exp.null()

@@ -7,10 +7,9 @@ their last order is fresh, and need when they were active at all. Everybody else
 
 from __future__ import annotations
 
-from sqlglot import exp
-
 from limner.core.ours import Tag
 from limner.flow.tags.base import Asked, Cell, Ground, kind
+from limner.flow.tags.compose import picked
 from limner.flow.tags.options import known_only, number
 from limner.store.lake.sql import statement
 
@@ -29,5 +28,4 @@ def decision_stage(tag: Tag, ground: Ground, place: str) -> Asked:
         since=ground.asof_day - number(tag, "days", place, 30, 1, 365),
         fresh=ground.asof_day - number(tag, "after", place, 30, 1, 365),
     )
-    query = exp.select("number", exp.column("stage").as_(tag.id, quoted=True)).from_(found.subquery("found"))
-    return Asked(query, (Cell(tag.id, "text", words=STAGES),))
+    return Asked(picked(found, {tag.id: "stage"}), (Cell(tag.id, "text", words=STAGES),))

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from limner.core.ours import Tag
 from limner.flow.tags.base import Asked, Cell, Ground, kind
+from limner.flow.tags.compose import picked
 from limner.flow.tags.options import known_only, name, number
 from limner.store.lake.sql import statement
 
@@ -41,8 +42,7 @@ def lifecycle(tag: Tag, ground: Ground, place: str) -> Asked:
     axes = {axis: name(tag, axis, place, usual) for axis, usual in _USUAL.items()}
     answers = exp.select("number", *(exp.column(axes[axis], quoted=True).as_(axis) for axis in axes)).from_("answers")
     found = statement(__package__ or "", "lifecycle.sql", answers=answers, **bounds)
-    query = exp.select("number", exp.column("stage").as_(tag.id, quoted=True)).from_(found.subquery("found"))
-    return Asked(query, (Cell(tag.id, "text", words=STAGES),), needs=tuple(axes.values()))
+    return Asked(picked(found, {tag.id: "stage"}), (Cell(tag.id, "text", words=STAGES),), needs=tuple(axes.values()))
 
 
 def silence_of(tag: Tag) -> str:

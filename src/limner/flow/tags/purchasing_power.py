@@ -8,10 +8,9 @@ price is unknown.
 
 from __future__ import annotations
 
-from sqlglot import exp
-
 from limner.core.ours import Tag
 from limner.flow.tags.base import Asked, Cell, Ground, kind
+from limner.flow.tags.compose import picked
 from limner.flow.tags.options import known_only, number
 from limner.store.lake.sql import statement
 
@@ -35,7 +34,5 @@ def purchasing_power(tag: Tag, ground: Ground, place: str) -> Asked:
         since=ground.asof_day - bounds.pop("days"),
         **bounds,
     )
-    query = exp.select("number", exp.column("power").as_(tag.id, quoted=True)).from_(found.subquery("found"))
-    for part in _PARTS:
-        query = query.select(exp.column(part).as_(f"{tag.id}.{part}", quoted=True))
+    query = picked(found, {tag.id: "power", **{f"{tag.id}.{part}": part for part in _PARTS}})
     return Asked(query, (Cell(tag.id, "text", words=POWERS), *(Cell(f"{tag.id}.{part}", "int") for part in _PARTS)))

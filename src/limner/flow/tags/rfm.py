@@ -16,6 +16,7 @@ from sqlglot import exp
 from limner.core.errors import BadDefinition, near
 from limner.core.ours import Tag
 from limner.flow.tags.base import BAD_OPTION, Asked, Cell, Ground, kind
+from limner.flow.tags.compose import picked
 from limner.flow.tags.options import choice, known_only, name
 from limner.store.lake.sql import literal, statement
 
@@ -46,9 +47,7 @@ def rfm(tag: Tag, ground: Ground, place: str) -> Asked:
     needs, answers = axes_of(tag, place)
     bounds = _bounds(_breaks(tag, levels, place), levels)
     found = statement(__package__ or "", "rfm.sql", answers=answers, bounds=bounds)
-    query = exp.select("number", exp.column("class").as_(tag.id, quoted=True)).from_(found.subquery("found"))
-    for axis in "rfm":
-        query = query.select(exp.column(axis).as_(f"{tag.id}.{axis}", quoted=True))
+    query = picked(found, {tag.id: "class", **{f"{tag.id}.{axis}": axis for axis in "rfm"}})
     cells = (Cell(tag.id, "text", words=CLASSES), *(Cell(f"{tag.id}.{axis}", "int") for axis in "rfm"))
     return Asked(query, cells, needs=needs)
 
@@ -86,7 +85,7 @@ def _is_number(value: object) -> bool:
 def _bounds(breaks: Mapping[str, tuple[Decimal, ...]], levels: int) -> exp.Select:
     """One row of four bounds per axis, lowest level first: the fixed ones, and quantiles where there are none."""
     quantiles = statement(__package__ or "", "rfm_bounds.sql", buyers=exp.to_table("buyers"), levels=levels)
-    query = exp.select().from_(quantiles.subquery("quantiles"))
+    query = exp.select().from_(quantiles.subquery("quantiles", copy=False))
     for axis in AXES:
         fixed = breaks.get(axis, ())
         rising = fixed[::-1] if axis == "recency" else fixed

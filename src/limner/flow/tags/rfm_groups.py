@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from limner.core.ours import Tag
 from limner.flow.tags.base import Asked, Cell, Ground, Study, kind
+from limner.flow.tags.compose import picked
 from limner.flow.tags.options import known_only
 from limner.flow.tags.rfm import AXES, axes_of
 from limner.maths.weighted_means import centres
@@ -40,7 +41,7 @@ def rfm_groups(tag: Tag, ground: Ground, place: str) -> Asked:
     points = statement(package, "rfm_points.sql", answers=answers)
     question = exp.select("r", "f", "m", exp.Count(this=exp.Star()).as_("customers")).from_(points.subquery("points"))
     found = statement(package, "rfm_groups.sql", points=points, centres=exp.to_table("centres"))
-    query = exp.select("number", exp.column("place").as_(tag.id, quoted=True)).from_(found.subquery("found"))
+    query = picked(found, {tag.id: "place"})
     studies = {"centres": Study(question.group_by("r", "f", "m"), learn)}
     return Asked(query, (Cell(tag.id, "text", words=GROUPS),), needs=needs, studies=studies)
 

@@ -194,7 +194,7 @@ class DuckLake:
             node.set("this", exp.to_identifier(target))
             if not node.alias:
                 node.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
-        return write(bound, "duckdb"), cursor
+        return write(bound, "duckdb", is_given=True), cursor
 
     def _mount(self, name: str, version: str | None, snapshot: Snapshot) -> str:
         table = self._tables.get(name)

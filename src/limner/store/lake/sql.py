@@ -216,4 +216,7 @@ def _put_tables(tree: exp.Query, prepared: Prepared, given: Mapping[str, object]
             raise BadInput(BAD_VALUE, place=prepared.place, name=table.name, value=instead, bound=bound)
         alias = table.alias or table.name
         piece = instead.copy()
-        table.replace(piece.subquery(alias) if isinstance(piece, exp.Query) else exp.alias_(piece, alias, table=True))
+        if isinstance(piece, exp.Query):
+            table.replace(piece.subquery(alias, copy=False))
+        else:
+            table.replace(exp.alias_(piece, alias, table=True))

@@ -33,24 +33,26 @@ def write(
     *,
     tables: Mapping[str, Mapping[str, str]] | None = None,
     is_pretty: bool = False,
+    is_given: bool = False,
 ) -> str:
-    """A query of the lake in the SQL of an engine. `tables` gives column types; with them casts round as ours do.
+    """A query of the lake in the SQL of an engine. `tables` gives column types; with them casts round as ours do. One
+    that `is_given` away is changed in place of a copy.
 
     >>> write(parse_one("select count(distinct n) from t", read="duckdb"), "clickhouse")
     'SELECT uniqExact(n) FROM t SETTINGS join_use_nulls = 1, aggregate_functions_null_for_empty = 1'
     """
-    tree = carry(query, dialect, tables=tables)
+    tree = carry(query if is_given else query.copy(), dialect, tables=tables)
     try:
-        return str(tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE, pretty=is_pretty))
+        return str(tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE, pretty=is_pretty, copy=False))
     except SqlglotError:
         raise _not_said(dialect, query) from None
 
 
 def carry(query: exp.Expr, dialect: str, *, tables: Mapping[str, Mapping[str, str]] | None = None) -> exp.Expr:
-    """A query of the lake as a tree of the engine's own functions."""
+    """A query of the lake as a tree of the engine's own functions; the tree given is changed."""
     if dialect not in DIALECTS:
         raise NotFound(UNKNOWN_DIALECT, near=near(dialect, DIALECTS), name=dialect, known=", ".join(DIALECTS))
-    tree = annotate_types(query.copy(), schema=_schema(tables), dialect="duckdb")
+    tree = annotate_types(query, schema=_schema(tables), dialect="duckdb")
     tree = rewrite(tree, rules(dialect), lambda piece: _not_said(dialect, piece))
     return _finish(dialect)(tree)
 
