@@ -196,11 +196,13 @@ def test_a_wrong_definition_names_place_value_and_what_was_meant(
         (("2099-01-01T00:00", "2025-01-01T00:00"), ["window", "2025", "before"]),
         (("holdout: 0.2", "holdout: 20"), ["holdout", "20", "share"]),
         (("name: 秋天", "policy: defalt"), ["'defalt'", "'default'"]),
+        (("channels: [mail]", "channels: [desk]"), ["'desk'", "'customer_no'", "identifiers/customer_no.yaml"]),
     ],
 )
 def test_a_campaign_refers_to_what_there_is(
     change: tuple[str, str], wanted: list[str], shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (shop / "channels" / "desk.yaml").write_text("kind: file\naddress: customer_no\n", encoding="utf-8")
     path = shop / "campaigns" / "autumn.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
     message = fails(["apply", "-w", str(shop)], capsys)

@@ -18,6 +18,7 @@ from limner.app.tags.states import in_force, state_problems, unpublished, woken
 from limner.app.uses import Desk, users
 from limner.app.voiced import Voice, voice_of
 from limner.core.errors import BadDefinition, LimnerError, near, words
+from limner.core.kinds import IdentifierRule, kinds_of
 from limner.core.limits import minutes
 from limner.core.ours import Audience, Campaign, Cap, Channel, Journey, Model, Offer, Policy, Retention, Tag
 from limner.core.rule import Did, parse, resolve
@@ -52,6 +53,12 @@ NAMED_ALIKE = words("definition_named_alike", "{place}: {other} bears the name {
 NAMES_NOTHING = words("definition_names_nothing", "{place}: {field} is empty. Name at least one.")
 NO_SCORE = words("offer_value_unknown", "{place}: value: there is no tag, trait or score {name!r}.")
 NO_CHANNEL = words("cap_channel_unknown", "{place}: a cap names the channel {name!r}, which does not exist.")
+NO_ADDRESS = words(
+    "channel_address_not_kept",
+    "{place}: the channel {channel!r} writes to {kind!r}, and the raw form of it is not kept, so nothing could be "
+    "handed over. Let the channel write to another identifier, or say `is_address: true` in identifiers/{kind}.yaml "
+    "before the first collect.",
+)
 NO_TRAIT = words("retention_trait_unknown", "{place}: there is no trait {name!r}.")
 NO_DECLARED = words("tag_declared_unknown", "{place}: declared: there is no trait {name!r}.")
 METRICS: Final = ("conversion", "revenue", "margin", "money")
@@ -297,9 +304,19 @@ def _campaigns(bench: _Bench) -> Iterator[LimnerError]:
         for field in ("offers", "channels"):
             if not getattr(campaign, field):
                 yield BadDefinition(NAMES_NOTHING, place=place, field=field)
+        yield from _addresses(bench, campaign, place)
         offers = {name: offer for name, offer in bench.definitions.of(Offer).items() if name in campaign.offers}
         for message in _messages(bench, campaign, offers, channels):
             yield from tried(place, message)
+
+
+def _addresses(bench: _Bench, campaign: Campaign, place: str) -> Iterator[LimnerError]:
+    """What a campaign's channels write to is kept whole; a rehearsal writes to nobody."""
+    kinds = kinds_of(bench.definitions.of(IdentifierRule))
+    named = {key: bench.definitions.of(Channel).get(key) for key in campaign.channels if not campaign.is_rehearsal}
+    for key, channel in named.items():
+        if channel is not None and not kinds.of(channel.address).is_address:
+            yield BadDefinition(NO_ADDRESS, place=place, channel=key, kind=channel.address)
 
 
 def _messages(
