@@ -1,8 +1,10 @@
-"""Writes a small made-up sample into data/: `python sample.py`, then `limner collect`."""
+"""Writes a small made-up sample into data/, up to yesterday: `python sample.py`, then `limner collect`."""
 
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from limner_market.industries import sample
 
 if __name__ == "__main__":
-    sample("telecom", Path(__file__).parent / "data")
+    sample("telecom", Path(__file__).parent / "data", end=datetime.now(ZoneInfo("Asia/Shanghai")).date())
