@@ -134,8 +134,9 @@ def whole_market(stores, customers=40, **more):
 
 
 def compute(stores, tags=None, *, asof=ASOF, only=None, size=20, base=None):
-    """The tags as a view of a draft: (version, what was computed)."""
-    definitions = Definitions({"tags": {t.id: t for t in tags}} if tags else {}, {})
+    """The tags, or whole definitions, as a view of a draft: (version, what was computed)."""
+    definitions = tags if isinstance(tags, Definitions) else None
+    definitions = definitions or Definitions({"tags": {t.id: t for t in tags}} if tags else {}, {})
     draft = stores.gallery.draft(base)
     draft.put_living(BitMap(range(size)), size)
     done = tag(stores, definitions, draft, who=OWNER, asof=asof, links="links-1", only=only)

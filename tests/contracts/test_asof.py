@@ -21,6 +21,12 @@ MORE = {
     "rule": Tag(
         "by_rule", kind="rule", type="bool", rule='orders >= 2 and did("Product Viewed", within="30d", times=2)'
     ),
+    "rule of members": Tag(
+        "by_member",
+        kind="rule",
+        type="bool",
+        rule="spend.30d.女装 > 100 or spend.all.鞋 >= 500 or not (spend.30d.尚无 > 1 or tree.服饰鞋帽箱包 > 0.5)",
+    ),
     "interest_tree": Tag("tree", kind="interest_tree", type="float", half_life=30 * DAY),
 }
 """A tag of each kind that no tag of the packs is of."""
@@ -30,7 +36,7 @@ TAGS = [MORE[name] for name in sorted(MORE)]
 
 def test_every_kind_is_here():
     of_packs = {placed.tag.kind for placed in built_in().values()}
-    assert {name for name, _ in KINDS} == of_packs | set(MORE)
+    assert {name for name, _ in KINDS} == of_packs | {tag.kind for tag in MORE.values()}
 
 
 @pytest.fixture(scope="module")

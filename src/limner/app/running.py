@@ -28,6 +28,7 @@ from limner.flow.identity.unbound import part_unbound
 from limner.flow.profiles import build
 from limner.flow.profiles.build import VERSION as PROFILES_VERSION
 from limner.flow.tags.catalog import catalog
+from limner.flow.tags.columns import WITHOUT_OWN
 from limner.flow.tags.member_columns import may_be_empty
 from limner.flow.tags.tag import VERSION as TAGS_VERSION
 from limner.flow.tags.tag import ground_of, stands_on, tag
@@ -37,6 +38,7 @@ from limner.store.ledger.views import Published
 if TYPE_CHECKING:
     from limner.app.workspace import Workspace
     from limner.flow.audiences.select import Selected
+    from limner.flow.tags.tag import Tagged
     from limner.store.gallery import Draft, Version
     from limner.store.stores import Stores
 
@@ -49,7 +51,8 @@ class Ran:
     """What a run built: the portrait's name, its customers, its columns, what was done and what was still fresh.
 
     `refused` are audiences the facts did not carry, and why; they have no members in this portrait. `passes` says of
-    each tag that keeps sums whether it was an `increment`, or why all events were read.
+    each tag that keeps sums whether it was an `increment`, or why all events were read. `unfound` are tags that read a
+    member of a family nobody has an answer of.
     """
 
     asof: datetime
@@ -63,6 +66,7 @@ class Ran:
     done: tuple[str, ...] = ()
     refused: Mapping[str, LimnerError] = field(default_factory=dict)
     passes: Mapping[str, str] = field(default_factory=dict)
+    unfound: Mapping[str, LimnerError] = field(default_factory=dict)
 
     @property
     def is_unchanged(self) -> bool:
@@ -176,16 +180,21 @@ def _built(
             )
             done.append("build")
         seconds = dict(base.labels.get("seconds", {})) if base is not None else {}
-        passes = _tag(shop, draft, base, marks, wanted.tags, seconds)
-        if passes is not None:
+        made = _tag(shop, draft, base, marks, wanted.tags, seconds)
+        if made is not None:
             done.append("tag")
         labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": behaviour_mark(shop, asof)}
         labels |= {"purposes": marks.purposes, "asof": asof.isoformat()}
-        draft.seal(name, **labels, passes=dict(passes or {}), seconds=seconds)
+        told = {"passes": dict(made.passes), "unfound": _packed(made.unfound)} if made is not None else {}
+        draft.seal(name, **labels, **told, seconds=seconds)
     except BaseException:
         draft.discard()
         raise
     return name, tuple(done)
+
+
+def _packed(errors: Mapping[str, LimnerError]) -> dict[str, str]:
+    return {name: packed(why) for name, why in errors.items()}
 
 
 def _part_name(marks: _Marks, wanted: Wanted) -> str:
@@ -209,10 +218,9 @@ def _tag(
     marks: _Marks,
     only: Sequence[str] | None,
     seconds: dict[str, float],
-) -> Mapping[str, str] | None:
+) -> Tagged | None:
     """Compute the tags that are stale: all of them (or `only` some) when behaviour or the consents they stand on
-    changed, else those whose definition did. How kept sums were come by, by tag; None when nothing was stale.
-    `seconds` is told what each took."""
+    changed, else those whose definition did. None when nothing was stale. `seconds` is told what each took."""
     known = catalog(shop.definitions)
     if base is not None and _is_fresh(shop, base, marks):
         fresh = {header.version for header in draft.headers.values()}
@@ -236,7 +244,7 @@ def _tag(
         tell=watch,
     )
     seconds |= watch.by_tag(known, made.columns)
-    return made.passes
+    return made
 
 
 def _former(shop: Workspace, asof: datetime) -> Version | None:
@@ -252,14 +260,16 @@ def _former(shop: Workspace, asof: datetime) -> Version | None:
 
 
 def _stale(shop: Workspace, draft: Draft, marks: _Marks, changed: Sequence[str]) -> list[str]:
-    """The tags that changed, and those that stand on them."""
+    """The tags that changed, those that stand on them, and all that read members of a family that is read again: it has
+    columns of what is read of it."""
     if not changed:
         return []
     types = {name: header.type for name, header in draft.headers.items()}
     on = stands_on(shop.definitions, ground_of(shop.stores, marks.asof, {"links": marks.links}, types))
-    stale, more = set(changed), set(changed)
+    known, stale, more = catalog(shop.definitions), set(changed), set(changed)
     while more:
-        more = {name for name, others in on.items() if not stale.isdisjoint(others)} - stale
+        again = {other for name in stale for other in on[name] if known[other].tag.kind in WITHOUT_OWN}
+        more = {name for name, others in on.items() if not (stale | again).isdisjoint(others)} - stale
         stale |= more
     return sorted(stale)
 
@@ -290,7 +300,7 @@ def _publish(shop: Workspace, asof: datetime) -> Ran:
         body["models"] = _learn(shop, draft, asof, marks)
         selected = _select(shop, draft, asof, marks)
         body["audiences"] = dict(selected.members)
-        body["refused"] = {name: packed(why) for name, why in selected.refused.items()}
+        body["refused"] = _packed(selected.refused)
         labels = dict(stores.gallery.version(base).labels)
         view, former = draft.view(**labels), _before(shop, asof)
         draft.put_figures(figures_of(shop, shop.definitions, view, marks.links, asof, former))
@@ -366,4 +376,5 @@ def _ran(shop: Workspace, marks: _Marks, body: Mapping[str, Any], done: tuple[st
         done=done,
         refused=refusals(body),
         passes=found.labels.get("passes", {}) if "tag" in done else {},
+        unfound=refusals({"refused": found.labels.get("unfound", {})}) if "tag" in done else {},
     )

@@ -19,10 +19,10 @@ from limner.flow.audiences.behaviour import seen_events
 from limner.flow.sources.definition import Source, as_field
 from limner.flow.sources.names import canonical_name
 from limner.flow.sources.names import names as event_names
-from limner.flow.tags.base import Ask, Part, needs_of
+from limner.flow.tags.base import Ask
 from limner.flow.tags.catalog import Placed, built_in, catalog
 from limner.flow.tags.relations import SQL_TYPES, relations
-from limner.flow.tags.tag import ground_of, prepare
+from limner.flow.tags.tag import Work, ground_of, prepare
 from limner.store.gallery.column import Header
 from limner.store.lake.tables import TABLES, LakeTable
 
@@ -137,10 +137,10 @@ class _Cells:
     owners: dict[str, str] = field(default_factory=dict)
     on: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def add(self, parts: Mapping[str, Part]) -> None:
+    def add(self, work: Work) -> None:
         """Take in what some tags would fill."""
-        for name, part in parts.items():
-            self.on[name] = needs_of(part)
+        for name, part in work.parts.items():
+            self.on[name] = work.stands_on(name)
             for cell in part.cells:
                 self.types[cell.column], self.owners[cell.column] = cell.type, name
 
@@ -153,7 +153,7 @@ def _tags(
     ground = replace(ground, relations=relations({**shop.stores.lake.tables(), "events": events}))
     ground = replace(ground, ask=_asking(shop, events, ground.ask))
     try:
-        return _known_cells(shop, definitions, ground), []
+        return _known_cells(shop, definitions, ground)
     except LimnerError:
         pass
     wrong: list[LimnerError] = []
@@ -165,9 +165,12 @@ def _tags(
     for name, placed in known.items():
         columns.types[name], columns.owners[name] = placed.tag.type, name
         try:
-            columns.add(prepare(definitions, ground, [name]).parts)
+            work = prepare(definitions, ground, [name])
         except LimnerError as error:
             wrong.append(error.at(placed.place))
+            continue
+        columns.add(work)
+        wrong += work.unfound.values()
     return columns, wrong
 
 
@@ -183,21 +186,23 @@ def _asking(shop: Workspace, events: LakeTable, ask: Ask) -> Ask:
     return (lambda query: ask(cast("exp.Query", query.transform(nobody)))) if fresh else ask
 
 
-def _known_cells(shop: Workspace, definitions: Definitions, ground: Ground) -> _Cells:
-    """The columns of tags, which are all checked; those of a tag the newest portrait holds are read off it."""
+def _known_cells(shop: Workspace, definitions: Definitions, ground: Ground) -> tuple[_Cells, list[LimnerError]]:
+    """The columns of tags, which are all checked; those of a tag the newest portrait holds are read off it. With what
+    is wrong with tags that read members of nobody."""
     held: dict[str, dict[str, Type]] = {}
     for name, header in _fresh_headers(shop).items():
         held.setdefault(header.version, {})[name] = header.type
     same = {name: held[placed.version] for name, placed in catalog(definitions).items() if placed.version in held}
-    fresh = [name for name in catalog(definitions) if name not in same]
     quiet = replace(ground, ask=lambda query: ground.ask(exp.select("*").from_(query.subquery()).limit(0)))
-    found = _Cells()
-    found.on.update({name: needs_of(part) for name, part in prepare(definitions, quiet, same).parts.items()})
-    found.add(prepare(definitions, ground, fresh).parts)
+    found, known = _Cells(), prepare(definitions, quiet, same)
+    found.on.update({name: known.stands_on(name) for name in known.parts})
+    fresh = [name for name in catalog(definitions) if name not in same or name in known.readers]
+    work = prepare(definitions, ground, fresh)
+    found.add(work)
     for name, columns in same.items():
         found.types.update(columns)
         found.owners.update(dict.fromkeys(columns, name))
-    return found
+    return found, list(work.unfound.values())
 
 
 def _safe_catalog(definitions: Definitions) -> Mapping[str, Placed]:

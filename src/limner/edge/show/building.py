@@ -36,7 +36,8 @@ def ran(found: Ran, voice: Voice) -> str:
     models = [f"{clean(name)}: {voice.word('model_states', state)}" for name, state in found.models.items()]
     whys = dict.fromkeys(say_error(why, voice.lang) for why in found.refused.values())
     refused = [voice.say("audience_refused", why=clean(why)) for why in whys]
-    return blocks(facts, audiences if found.audiences else "", *refused, *models)
+    unfound = [clean(say_error(why, voice.lang)) for why in found.unfound.values()]
+    return blocks(facts, *unfound, audiences if found.audiences else "", *refused, *models)
 
 
 def _customers(found: Ran, voice: Voice) -> str:

@@ -127,10 +127,11 @@ def names_of(tag: Tag, column: str, place: str = "") -> tuple[str, str]:
         return "", ""
     steps = {axis.name: axis.step(key) for axis, key in zip(axes, keys, strict=True)}
     zh, en = (str(tag.options.get(option, "")) for option in ("member", "member_en"))
-    return _filled(zh, {n: s.name for n, s in steps.items()}), _filled(en, {n: s.name_en for n, s in steps.items()})
+    return filled(zh, {n: s.name for n, s in steps.items()}), filled(en, {n: s.name_en for n, s in steps.items()})
 
 
-def _filled(text: str, names: Mapping[str, str]) -> str:
+def filled(text: str, names: Mapping[str, str]) -> str:
+    """A name of members with the names of some axes put in."""
     return _PLACE.sub(lambda found: names.get(found[1], found[0]), text)
 
 

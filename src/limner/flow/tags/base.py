@@ -17,7 +17,7 @@ from sqlglot import exp
 from limner.core.errors import words
 from limner.core.ours import Tag
 from limner.core.registry import Registry
-from limner.core.rule.lexicon import Type
+from limner.core.rule.lexicon import TagWord, Type
 from limner.core.spans import day_of, need_zone
 from limner.flow.tags.relations import Relation, rows_of
 from limner.flow.tags.taxonomies import Tree
@@ -35,7 +35,8 @@ Answer: TypeAlias = str | int | float | bool | None
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a kind may know: the asof, the zone, the relations, a way to ask the lake a small question, the columns a
-    tag may stand on (traits and other tags) with their types, their display names, and the taxonomies."""
+    tag may stand on (traits and other tags) with their types, their display names, and the taxonomies. `opened` gives
+    the words among which the name of a further column is; `promised` are values a tag has columns of, found or not."""
 
     asof: datetime
     zone: tzinfo
@@ -44,6 +45,8 @@ class Ground:
     columns: Mapping[str, Type] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trees: Mapping[str, Tree] = field(default_factory=dict)
+    opened: Callable[[str], tuple[TagWord, ...]] = lambda _: ()
+    promised: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def asof_day(self) -> int:

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from limner.flow.tags.base import Ask, Asked, Cell, Ground, Part, Scan
+from limner.core.errors import BadInput, words
+from limner.core.exact import WEIGHT_UNIT
+from limner.flow.tags.base import Ask, Asked, Cell, Grid, Ground, Part, Scan
+
+NOT_ALONE = words(
+    "tag_not_alone",
+    "{column!r} hangs on how many customers care for what: no single SELECT says it. Leave `rarity` and "
+    "`preference` out, or ask a run.",
+)
 
 _TYPES = {
     "int": "bigint",
@@ -90,17 +98,51 @@ def _said(cell: Cell) -> exp.Expr:
 
 def _answers(needs: Sequence[str], ground: Ground, others: Mapping[str, Part]) -> exp.Query:
     """One row per customer, with the answers needed side by side; traits come from a table of that name."""
+    owners = {cell.column: part for part in others.values() for cell in part.cells}
     everybody = exp.select("number").from_("links").distinct()
     query = exp.select(exp.column("number", table="c")).from_(everybody.subquery("c"))
     for place, name in enumerate(needs):
         alias = f"n{place}"
-        of_it = alone(others[name], ground, others).subquery(alias) if name in others else exp.to_table("traits_wide")
+        part = owners.get(name)
+        of_it = _column(part, name, ground, others).subquery(alias) if part else exp.to_table("traits_wide").as_(alias)
         same = exp.column("number", table=alias).eq(exp.column("number", table="c"))
-        query = query.join(of_it if name in others else of_it.as_(alias), on=same, join_type="left")
+        query = query.join(of_it, on=same, join_type="left")
         answer = exp.column(name, table=alias, quoted=True)
-        usual = _usual(others[name], name) if name in others else None
+        usual = _usual(part, name) if part else None
         query = query.select((exp.func("coalesce", answer, usual) if usual else answer).as_(name, quoted=True))
     return query
+
+
+def _column(part: Part, column: str, ground: Ground, others: Mapping[str, Part]) -> exp.Query:
+    """`number` and one column of a part, a row per customer with an answer; of members and nodes those rows alone."""
+    query = alone(part, ground, others)
+    if isinstance(part, Asked) and part.members is not None:
+        value, place = next(
+            (value, place)
+            for value, cells in part.members.cells.items()
+            for place, cell in enumerate(cells)
+            if cell.column == column
+        )
+        answer = exp.column(query.selects[place + 2].alias, quoted=True).as_(column, quoted=True)
+        is_it = exp.column("value").eq(exp.Literal.string(value))
+        return exp.select("number", answer).from_(query.subquery("members")).where(is_it)
+    if isinstance(part, Asked) and part.grid is not None:
+        return _node(part, part.grid, column, query)
+    return query
+
+
+def _node(part: Asked, grid: Grid, column: str, query: exp.Query) -> exp.Query:
+    """A node of a tree: the weights of all codes from its own to the last below it."""
+    places = {cell.column: place for place, cell in enumerate(part.cells)}
+    if grid.is_rare or places[column] >= len(grid.tree.nodes):
+        raise BadInput(NOT_ALONE, column=column)
+    node = grid.tree.nodes[places[column]]
+    weight = exp.cast(exp.Sum(this=exp.column("weight")), exp.DataType.Type.DOUBLE)
+    share = exp.Div(this=weight, expression=exp.Literal.number(WEIGHT_UNIT))
+    code = exp.column("code")
+    inside = [code >= exp.Literal.number(node.code), code.copy() < exp.Literal.number(node.end)]
+    nodes = exp.select("number", share.as_(column, quoted=True)).from_(query.subquery("nodes"))
+    return nodes.where(*inside).group_by("number")
 
 
 def _usual(part: Part, column: str) -> exp.Expr | None:

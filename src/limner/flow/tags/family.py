@@ -66,7 +66,7 @@ def _grouped(tag: Tag, ground: Ground, relation: Relation, axes: Sequence[Axis],
     else:
         found.append(exp.NEQ(this=value.copy(), expression=exp.Literal.string("")))
         named = list(values_of(value, ground, relation, [given(c, ground) for c in found], MOST, place))
-        named = [text for text in named if text]
+        named = sorted({*(text for text in named if text), *ground.promised.get(tag.id, ())})
     cells: dict[str, list[Cell]] = {text: [] for text in named}
     for *steps, last in members_of(tag, axes, named, place):
         cells[last.key].append(Cell(column_of(tag, [*steps, last]), tag.type, None, tag.unit, tag.otherwise))

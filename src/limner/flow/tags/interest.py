@@ -69,7 +69,8 @@ def interest(tag: Tag, ground: Ground, place: str) -> Asked:
     totals = _totals(rows, quarters_of(ground, half_life), half_life)
     answered = ground.ask(totals)
     categories = _most_frequent(answered, most)
-    return Asked(_wide(tag, categories), _cells(tag, categories), steps={"totals": Step(totals, answered)})
+    more = tuple(sorted(set(ground.promised.get(tag.id, ())) - set(categories)))
+    return Asked(_wide(tag, categories, more), _cells(tag, categories, more), steps={"totals": Step(totals, answered)})
 
 
 def _totals(rows: exp.Query, quarters: list[Quarter], half_life: int) -> exp.Query:
@@ -121,14 +122,16 @@ def written(rows: Sequence[tuple[float, ...]], columns: list[str]) -> exp.Query:
     return exp.select(*columns).from_(exp.values(literals, alias="v", columns=columns))
 
 
-def _wide(tag: Tag, categories: tuple[str, ...]) -> exp.Query:
+def _wide(tag: Tag, categories: tuple[str, ...], more: tuple[str, ...]) -> exp.Query:
+    """A column for each category, and the heaviest of those that are not `more`."""
     weight = exp.column("weight")
+    every = (*categories, *more)
     query = exp.select("number").from_("totals").group_by("number")
-    known = exp.column("top_category").isin(*(exp.Literal.string(c) for c in categories)) if categories else exp.false()
-    query = query.where(known)
+    query = query.where(_among(every))
     case = exp.Case(this=exp.column("top_category"))
     for place, category in enumerate(categories):
         case = case.when(exp.Literal.string(category), exp.Literal.number(place))
+    for category in every:
         is_it = exp.column("top_category").eq(exp.Literal.string(category))
         total = exp.Filter(this=exp.Sum(this=weight.copy()), expression=exp.Where(this=is_it))
         share = exp.cast(total, exp.DataType.Type.DOUBLE) / exp.Literal.number(WEIGHT_UNIT)
@@ -137,10 +140,18 @@ def _wide(tag: Tag, categories: tuple[str, ...]) -> exp.Query:
         return query.select(exp.null().as_(f"top_{tag.id}", quoted=True))
     room = exp.Literal.number(256)
     packed = exp.paren(weight.copy() * room + exp.paren(exp.Literal.number(255) - case))
-    best = exp.Literal.number(255) - exp.paren(exp.Max(this=packed) % room.copy())
+    heaviest: exp.Expr = exp.Max(this=packed)
+    if more:
+        heaviest = exp.Filter(this=heaviest, expression=exp.Where(this=_among(categories)))
+    best = exp.Literal.number(255) - exp.paren(heaviest % room.copy())
     return query.select(best.as_(f"top_{tag.id}", quoted=True))
 
 
-def _cells(tag: Tag, categories: tuple[str, ...]) -> tuple[Cell, ...]:
-    columns = tuple(Cell(f"{tag.id}.{category}", "float", None, tag.unit, tag.otherwise) for category in categories)
+def _among(categories: Sequence[str]) -> exp.Expr:
+    return exp.column("top_category").isin(*(exp.Literal.string(c) for c in categories)) if categories else exp.false()
+
+
+def _cells(tag: Tag, categories: tuple[str, ...], more: tuple[str, ...]) -> tuple[Cell, ...]:
+    every = (*categories, *more)
+    columns = tuple(Cell(f"{tag.id}.{category}", "float", None, tag.unit, tag.otherwise) for category in every)
     return (*columns, Cell(f"top_{tag.id}", "text", words=categories))

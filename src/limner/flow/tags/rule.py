@@ -7,7 +7,7 @@ from sqlglot import exp
 from limner.core.errors import BadDefinition
 from limner.core.ours import Tag
 from limner.core.rule import Compare, Has, Lexicon, Near, PropertyWord, TagWord, Top, leaves, parse, resolve
-from limner.core.rule.lexicon import EVENT_COLUMNS, Type
+from limner.core.rule.lexicon import EVENT_COLUMNS, Type, by_name
 from limner.core.rule.tree import Rule
 from limner.flow.tags.base import NEEDED, Asked, Cell, Ground, kind
 from limner.store.lake.rule_sql import SqlReading, members_query
@@ -31,10 +31,10 @@ def rule(tag: Tag, ground: Ground, place: str) -> Asked:
         raise BadDefinition(NEEDED, place=place, kind="rule", field="rule")
     if tag.type != "bool":
         raise BadDefinition(NEEDED, place=place, kind="rule", field="type: bool")
-    types = {name: t for name, t in ground.columns.items() if name != tag.id}
-    properties = _properties(ground)
-    lexicon = Lexicon(tags=_tag_words(tag, ground, types), properties=properties, zone=ground.zone)
-    tree = resolve(parse(tag.rule), lexicon, text=tag.rule)
+    tree, properties = parse(tag.rule), _properties(ground)
+    tags = _tag_words(tag, ground, tree)
+    types = {word.id: word.type for word in tags}
+    tree = resolve(tree, Lexicon(tags=tags, properties=properties, zone=ground.zone), text=tag.rule)
     reading = SqlReading(types, ground.asof, ground.zone, {word.id: word.type for word in properties})
     query = members_query(tree, reading)
     for table in query.find_all(exp.Table):
@@ -44,8 +44,17 @@ def rule(tag: Tag, ground: Ground, place: str) -> Asked:
     return Asked(query, (Cell(tag.id, "bool", otherwise=False),), needs=_columns(tree, types))
 
 
-def _tag_words(tag: Tag, ground: Ground, types: dict[str, Type]) -> tuple[TagWord, ...]:
-    return tuple(TagWord(name, kept, ground.names.get(name, ())) for name, kept in types.items() if name != tag.id)
+def _tag_words(tag: Tag, ground: Ground, tree: Rule) -> tuple[TagWord, ...]:
+    """Traits and tags, and where the rule names neither, the columns of tags that have several."""
+    found = {
+        name: TagWord(name, kept, ground.names.get(name, ())) for name, kept in ground.columns.items() if name != tag.id
+    }
+    known = by_name(found.values())
+    for leaf in leaves(tree):
+        for name in [leaf.tag] if isinstance(leaf, Has | Compare | Top) else []:
+            if name.strip().casefold() not in known:
+                found |= {word.id: word for word in ground.opened(name)}
+    return tuple(found.values())
 
 
 def _properties(ground: Ground) -> tuple[PropertyWord, ...]:

@@ -18,12 +18,14 @@ import numpy.typing as npt
 from sqlglot import exp
 
 from limner.core.actor import Actor
+from limner.core.errors import BadDefinition, LimnerError, near, words
 from limner.core.rule.lexicon import Type
 from limner.core.spans import need_zone
 from limner.core.tell import Tell, silent
 from limner.flow.tags.axes import axes_of
 from limner.flow.tags.base import KINDS, Ask, Cell, Ground, Lineage, Part, Scan, needs_of
 from limner.flow.tags.catalog import Placed, catalog, in_order, named
+from limner.flow.tags.columns import WITHOUT_OWN, Shelf, owner_of, value_in
 from limner.flow.tags.compose import alone, reads_answers, scan, studied
 from limner.flow.tags.gather import gather
 from limner.flow.tags.kept_sums import Pass, former_sums, sums_file
@@ -47,6 +49,13 @@ if TYPE_CHECKING:
 Unknown: TypeAlias = Mapping[str, npt.NDArray[np.bool_]]
 """For whom a tag stays unknown, by tag: entry i of shape (n,) is customer number i."""
 
+NO_COLUMN = words("tag_column_unknown", "{place}: the tag {tag!r} has no column {column!r}.")
+UNFOUND = words(
+    "tag_member_unfound",
+    "{place}: nothing that happened before {asof} speaks of {column!r}, so that nobody has an answer. If it is right "
+    "as it is written, name its value under `among` of the family.",
+)
+
 VERSION: Final = 2
 """Rises when columns are stored or worked out in another way."""
 
@@ -56,12 +65,14 @@ NOBODY: Final[Unknown] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Tagged:
     """What was computed: the asof, the columns by tag, and how many scans of the lake it took; of tags that keep sums
-    `increment`, or why all events were read (see `kept_sums.REASONS`)."""
+    `increment`, or why all events were read (see `kept_sums.REASONS`). `unfound` are tags that read a member nobody has
+    an answer of, with what may have been meant."""
 
     asof: datetime
     columns: Mapping[str, tuple[str, ...]]
     scans: int
     passes: Mapping[str, str] = field(default_factory=dict)
+    unfound: Mapping[str, LimnerError] = field(default_factory=dict)
 
     def to_dicts(self) -> list[dict[str, object]]:
         """One row per tag."""
@@ -70,12 +81,19 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The parts of the tags asked for, each after what it stands on."""
+    """The parts of the tags asked for, each after what it stands on; the tags that read members of values which no rows
+    show (`readers`), and what to say of it where rows show other values (`unfound`)."""
 
     placed: Mapping[str, Placed]
     parts: Mapping[str, Part]
     order: tuple[str, ...]
     unknown: Unknown = field(default_factory=dict)
+    readers: frozenset[str] = frozenset()
+    unfound: Mapping[str, LimnerError] = field(default_factory=dict)
+
+    def stands_on(self, name: str) -> tuple[str, ...]:
+        """The tags one reads columns of, and the traits it reads."""
+        return tuple(dict.fromkeys(owner_of(self.placed, column) or column for column in needs_of(self.parts[name])))
 
 
 def tag(  # noqa: PLR0913
@@ -135,7 +153,7 @@ def tag(  # noqa: PLR0913
     for name in work.order:
         drop_strays(draft, work.placed[name].tag, {cell.column for cell in work.parts[name].cells})
     tell(total, total, "tags")
-    return Tagged(asof, {name: _columns(work.parts[name]) for name in work.order}, total, passes)
+    return Tagged(asof, {name: _columns(work.parts[name]) for name in work.order}, total, passes, work.unfound)
 
 
 def ground_of(
@@ -160,10 +178,7 @@ def ground_of(
 def prepare(definitions: Definitions, ground: Ground, only: Iterable[str] | None = None) -> Work:
     """Check the tags asked for (default: all) and all they stand on."""
     known = catalog(definitions)
-    tags = {name: placed.tag for name, placed in known.items()}
-    columns = {**ground.columns, **{name: tag.type for name, tag in tags.items()}}
-    names = {name: (tag.name, tag.name_en) for name, tag in tags.items()}
-    ground = replace(ground, columns=columns, names=names, trees=trees(definitions))
+    ground = _furnished(definitions, known, ground)
     wanted = [named(known, name).tag.id for name in only] if only is not None else list(known)
     parts: dict[str, Part] = {}
     queue = list(dict.fromkeys(wanted))
@@ -173,10 +188,49 @@ def prepare(definitions: Definitions, ground: Ground, only: Iterable[str] | None
             continue
         placed = named(known, name)
         parts[name] = KINDS.find(placed.tag.kind)(placed.tag, ground, placed.place)
-        queue += [column for column in needs_of(parts[name]) if column in known]
-    stands_on = {name: tuple(c for c in needs_of(part) if c in known) for name, part in parts.items()}
-    order = in_order(wanted, stands_on)
-    return Work(known, parts, order)
+        queue += [owner for column in needs_of(parts[name]) if (owner := owner_of(known, column))]
+    unfound = _promise(known, parts, ground)
+    told = {reader: error for reader, error in unfound.items() if error is not None}
+    work = Work(known, parts, (), readers=frozenset(unfound), unfound=told)
+    on = {name: tuple(other for other in work.stands_on(name) if other in known) for name in parts}
+    return replace(work, order=in_order(wanted, on))
+
+
+def _furnished(definitions: Definitions, known: Mapping[str, Placed], ground: Ground) -> Ground:
+    """The ground with the columns that are called as their tags are, and a way to the others."""
+    traits = {name: kept for name, kept in ground.columns.items() if not owner_of(known, name)}
+    tags = {name: placed.tag for name, placed in known.items()}
+    own = {name: tag.type for name, tag in tags.items() if tag.kind not in WITHOUT_OWN}
+    names = {name: (tag.name, tag.name_en) for name, tag in tags.items()}
+    ground = replace(ground, columns={**traits, **own}, names=names, trees=trees(definitions))
+    return replace(ground, opened=Shelf(known, ground).words)
+
+
+def _promise(known: Mapping[str, Placed], parts: dict[str, Part], ground: Ground) -> dict[str, LimnerError | None]:
+    """Give each part the columns that others read of it and no rows show: those of nobody. Each tag that reads one, and
+    what to say of it; nothing where rows show no member at all."""
+    lacking: dict[str, dict[str, list[str]]] = {}
+    for reader, part in parts.items():
+        for column in needs_of(part):
+            owner = owner_of(known, column)
+            if owner and column not in _columns(parts[owner]):
+                lacking.setdefault(owner, {}).setdefault(column, []).append(reader)
+    unfound: dict[str, LimnerError | None] = {}
+    for owner, columns in lacking.items():
+        placed, there = known[owner], _columns(parts[owner])
+        values: list[str] = []
+        for column, readers in columns.items():
+            values.append(value_in(placed, column))
+            places = [known[reader].place for reader in readers]
+            if not values[-1]:
+                raise BadDefinition(NO_COLUMN, near=near(column, there), place=places[0], column=column, tag=owner)
+            day = ground.asof.astimezone(ground.zone).date()
+            for reader, place in zip(readers, places, strict=True):
+                error = BadDefinition(UNFOUND, near=near(column, there), place=place, column=column, asof=day)
+                unfound[reader] = error if there else None
+        promised = {owner: tuple(sorted(set(values)))}
+        parts[owner] = KINDS.find(placed.tag.kind)(placed.tag, replace(ground, promised=promised), placed.place)
+    return unfound
 
 
 def said(definitions: Definitions, ground: Ground, name: str, dialect: str = "duckdb") -> str:
@@ -190,8 +244,8 @@ def stands_on(definitions: Definitions, ground: Ground) -> Mapping[str, tuple[st
     """Each tag and the tags it reads; nothing is asked of the lake but which columns an answer would have."""
     quiet = replace(ground, ask=_no_rows(ground))
     known = catalog(definitions)
-    parts = prepare(definitions, quiet).parts
-    return {name: tuple(other for other in needs_of(part) if other in known) for name, part in parts.items()}
+    work = prepare(definitions, quiet)
+    return {name: tuple(other for other in work.stands_on(name) if other in known) for name in work.parts}
 
 
 def _no_rows(ground: Ground) -> Ask:
