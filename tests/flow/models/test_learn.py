@@ -9,9 +9,11 @@ import pytest
 from limner.core.actor import OWNER
 from limner.core.errors import BadDefinition, NotFound
 from limner.core.ours import Model
-from limner.core.spans import midnight
+from limner.core.spans import day_of, midnight
 from limner.flow.models import MODEL_KINDS, Past, Snapshot, learn, past_instants
 from limner.flow.models.examples import Bound
+from limner.flow.models.reasons import OTHERS, reasons
+from limner.maths.calibration import logit
 from limner.maths.ranking import auc
 from limner.store.definitions import Definitions
 from outcome_desk import Desk
@@ -220,3 +222,20 @@ def test_those_a_model_is_not_for_are_not_learned_from_and_get_no_score(shop):
     assert [one.value(n) for n in range(301, PEOPLE + 1)] == [other.value(n) for n in range(301, PEOPLE + 1)]
     barred, _ = scores("bound-c", Bound(left, barred=frozenset({"extra"})), 1)
     assert "extra" not in {feature["name"] for feature in barred["features"]}
+
+
+def test_the_parts_of_a_score_add_up_to_it(shop):
+    _, version = run(shop, name="reasons")
+    day = day_of(shop.asof, shop.stores.settings.zone)
+    scores = version.column(MODEL.id).values
+    for number in (1, 17, 400, PEOPLE):
+        found = reasons(version, MODEL.id, number, day)
+        assert found.log_odds == pytest.approx(logit(scores[[number]].astype(np.float64))[0], abs=1e-4)
+        assert (set(found.parts), found.customers) == ({"hint", "noise", "is_odd"}, OTHERS)
+    high, low = (int(pick(shop.rate[1:])) + 1 for pick in (np.argmax, np.argmin))
+    assert reasons(version, MODEL.id, high, day).parts["hint"] > 0 > reasons(version, MODEL.id, low, day).parts["hint"]
+    assert reasons(version, MODEL.id, 0, day) is None
+    again = shop.stores.gallery.draft(version)
+    assert again.seal("reasons.again").fit(MODEL.id) == version.fit(MODEL.id)
+    (version.folder / f"cards/{MODEL.id}.fit").unlink()
+    assert reasons(version, MODEL.id, 1, day) is None

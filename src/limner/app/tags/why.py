@@ -12,8 +12,9 @@ import numpy as np
 
 from limner.app.asking import UNKNOWN_CUSTOMER, ground_at, number_of, shown_name
 from limner.app.grounds import Portrait, portrait_of
-from limner.app.named import column_names
+from limner.app.named import column_names, member_names
 from limner.app.privacy.purposes import owners_of
+from limner.app.tags.scores import Made, Worth, made_of, worth_of
 from limner.core.errors import NotFound, Refused, near, words
 from limner.core.ids import customer_id
 from limner.core.normal import without_addresses
@@ -70,7 +71,8 @@ class Input:
 @dataclass(frozen=True, slots=True)
 class Why:
     """Why a customer has an answer. `total` rows count for it, `rows` are the newest or heaviest of them; `weight` is
-    what all of them weigh; `card` says how good a model is. What does not belong to the kind is empty."""
+    what all of them weigh; `card` says how good a model is, `made` how a learned chance is made up, `worth` what a
+    lifetime value is reckoned from. What does not belong to the kind is empty."""
 
     customer_id: str
     column: str
@@ -84,6 +86,8 @@ class Why:
     weight: float | None = None
     inputs: tuple[Input, ...] = ()
     card: Mapping[str, object] | None = None
+    made: Made | None = None
+    worth: Worth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ def _of_tag(case: _Case, placed: Placed) -> Why:
 def _nodes(case: _Case, text: str) -> tuple[NodeAnswer, ...]:
     ground = ground_at(case.shop, case.found.version, case.found.links, case.found.asof)
     tree = resolve(parse(text), ground.lexicon, text=text)
-    labels = {name: (other[0] if other else name) for name, other in _labels(case.shop).items()}
+    labels = {name: (other[0] if other else name) for name, other in _labels(case).items()}
     found: list[NodeAnswer] = []
 
     def visit(rule: Rule, depth: int) -> None:
@@ -191,8 +195,9 @@ def _nodes(case: _Case, text: str) -> tuple[NodeAnswer, ...]:
     return tuple(found)
 
 
-def _labels(shop: Workspace) -> Mapping[str, tuple[str, ...]]:
-    return column_names(shop.definitions, catalog(shop.definitions))
+def _labels(case: _Case) -> Mapping[str, tuple[str, ...]]:
+    definitions = case.shop.definitions
+    return column_names(definitions, catalog(definitions), case.found.version.headers)
 
 
 def _read(case: _Case, ground: Audiences, rule: Rule) -> Mapping[str, object]:
@@ -225,7 +230,24 @@ def _of_model(case: _Case, model: Model) -> Why:
         case.input(one["name"], one["importance"]) for one in features if not _is_hidden(case.shop, one["name"])
     )
     kept = ("state", "reason", "horizon_days", "event", "mean_score", "auc", "ece", "calibration", "base_rate")
-    return replace(made, inputs=inputs, card={name: card[name] for name in kept if card.get(name) is not None})
+    told = {name: card[name] for name in kept if card.get(name) is not None}
+    return _with_parts(case, model, card, replace(made, inputs=inputs, card=told))
+
+
+def _with_parts(case: _Case, model: Model, card: Mapping[str, Any], made: Why) -> Why:
+    """With what the score of the customer is made up of, where the model was learned."""
+    shop, found = case.shop, case.found
+    if card.get("state") != "learned" or model.id not in found.version.headers:
+        return made
+    if "buyers" in card:
+        return replace(made, worth=worth_of(shop, found, model, case.number, case.value, float(card["margin"])))
+    known = catalog(shop.definitions)
+    members = member_names(known, found.version.headers)
+    told = {name: (placed.tag.name, placed.tag.name_en) for name, placed in known.items()}
+    told |= {name: (declared.name, "") for name, declared in shop.definitions.of(Property).items()} | members
+    hidden = {name for name in found.version.headers if _is_hidden(shop, name)}
+    parts = made_of(shop, found, model, case.number, case.value, hidden, lambda name: told.get(name, ("", "")))
+    return replace(made, made=parts)
 
 
 def _of_trait(case: _Case) -> Why:

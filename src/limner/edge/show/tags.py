@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from limner.edge.voice import Voice
 if TYPE_CHECKING:
     from limner.app.tags.acts import TagAct
     from limner.app.tags.pages import Quality, TagPage, TagRow
+    from limner.app.tags.scores import Share
     from limner.app.tags.why import Input, NodeAnswer, Why
 
 
@@ -55,7 +57,55 @@ def why(found: Why, voice: Voice) -> str:
     rows = (
         voice.say("why_rows", shown=voice.count(len(found.rows)), total=voice.count(found.total)) if found.total else ""
     )
-    return blocks(head, pairs(facts), nodes, rows, _rows(found.rows, voice), _inputs(found.inputs, voice))
+    said = [*_made(found, voice), *_worth(found, voice)]
+    return blocks(head, *said, pairs(facts), nodes, rows, _rows(found.rows, voice), _inputs(found.inputs, voice))
+
+
+def _made(found: Why, voice: Voice) -> list[str]:
+    """How a learned chance is made up, a sentence for each input."""
+    made = found.made
+    if made is None:
+        return []
+    times = {"average": math.exp(made.average), "odds": math.exp(made.log_odds)}
+    numbers = {name: f"{value:.3g}" for name, value in times.items()}
+    chance = voice.share(1 / (1 + math.exp(-made.log_odds)))
+    head = voice.say("made_of", customers=voice.count(made.customers), chance=chance, **numbers)
+    lines = [f"  {_share(share, voice)}" for share in made.shares]
+    right = voice.say("made_right", times=f"{math.exp(made.put_right):.3g}")
+    return ["\n".join([head, *lines, f"  {right}"])]
+
+
+def _share(share: Share, voice: Voice) -> str:
+    times = f"{math.exp(share.log_odds):.3g}"
+    if not share.column:
+        return voice.say("made_rest", times=times)
+    named = (share.name or share.name_en) if voice.lang == "zh" else (share.name_en or share.name)
+    name = f"{named} ({share.column})" if named else share.column
+    value = voice.say("unknown_answer") if share.value is None else _value(share.value, voice)
+    return clean(voice.say("made_share", name=name, value=value, times=times))
+
+
+def _worth(found: Why, voice: Voice) -> list[str]:
+    """What a lifetime value is reckoned from, and the figures on the way to it."""
+    worth = found.worth
+    if worth is None:
+        return []
+    told = {
+        "age": voice.count(worth.age_days),
+        "last": voice.count(worth.last_days),
+        "repeats": voice.count(worth.repeats),
+    }
+    lines = [voice.say("worth_history" if worth.repeats else "worth_once", mean=f"{worth.mean:,.2f}", **told)]
+    figures = {"alive": voice.share(worth.alive), "days": voice.count(worth.horizon_days)}
+    if worth.if_alive is not None:
+        often = {"if_alive": f"{worth.if_alive:,.3f}", "purchases": f"{worth.purchases:,.3f}"}
+        lines.append(voice.say("worth_purchases", **figures, **often))
+    if worth.each is not None and worth.value is not None:
+        money = {"each": f"{worth.each:,.2f}", "margin": voice.share(worth.margin), "value": f"{worth.value:,.2f}"}
+        lines.append(voice.say("worth_value", purchases=f"{worth.purchases:,.3f}", **money))
+    else:
+        lines.append(voice.say("worth_unknown"))
+    return ["\n".join(lines)]
 
 
 def _node(node: NodeAnswer, voice: Voice) -> str:

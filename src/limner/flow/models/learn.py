@@ -15,11 +15,12 @@ from limner.core.errors import BadInput
 from limner.core.ours import Model
 from limner.core.spans import day_of
 from limner.core.tell import Tell, silent
-from limner.flow.models.base import MODEL_KINDS, Floats, Matrix, ModelKind
+from limner.flow.models.base import MODEL_KINDS, Fitted, Floats, Matrix, ModelKind
 from limner.flow.models.card import Used, card, identity, versions_of
 from limner.flow.models.examples import Examples, Past, examples, living
 from limner.flow.models.features import feature_names, matrix
 from limner.flow.models.purchases import HISTORY_KINDS, purchases
+from limner.flow.models.reasons import kept
 from limner.flow.models.trial import attempt, calibration, check, fitted
 from limner.maths.arms import salt
 from limner.maths.asof_training import slices, split
@@ -135,10 +136,11 @@ def _one(desk: _Desk, model: Model, seed: int) -> dict[str, Any]:
     with ThreadPoolExecutor(1, "learn") as aside:
         scored = aside.submit(_scored, kind, model, parts[1:], today, seed)
         trial = attempt(kind, model, parts, names, seed, aside)
-        chance, found = scored.result()
+        used, chance, found = scored.result()
     scores = np.full(desk.draft.size, np.nan, np.float32)
     scores[numbers] = found
     desk.draft.put(model.id, scores, type="float", asof=asof.isoformat())
+    desk.draft.put_fit(model.id, kept(used, chance, names))
     made = Used(chance, scores[numbers].astype(np.float64), seed, bound)
     return card(model, kind, asof, parts, trial, made)
 
@@ -169,8 +171,8 @@ def _foreseen(desk: _Desk, model: Model) -> dict[str, Any]:
 
 def _scored(
     kind: type[ModelKind], model: Model, parts: Sequence[Examples], today: Matrix, seed: int
-) -> tuple[Calibration, Floats]:
-    """Fitted on all but the last slice, calibrated on it: the calibration, and today's scores."""
+) -> tuple[Fitted, Calibration, Floats]:
+    """Fitted on all but the last slice, calibrated on it: the model, the calibration, and today's scores."""
     used = fitted(kind, model, parts[:-1], seed)
     chance = calibration(used, parts[-1], seed)
-    return chance, chance.apply(used.score(today))
+    return used, chance, chance.apply(used.score(today))

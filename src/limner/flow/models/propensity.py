@@ -13,6 +13,7 @@ import numpy.typing as npt
 from limner.core.errors import BadDefinition, near, words
 from limner.flow.models.base import Bools, Fitted, Floats, Matrix, model_kind
 from limner.maths.extras import need
+from limner.maths.forest import Forest, Tree
 
 UNKNOWN_OPTION = words("model_option_unknown", "A propensity model has no option {name!r}. Known: {known}.")
 BAD_OPTION = words("model_option_bad", "The model option {name} is {value!r}, it must be a number of at least {least}.")
@@ -41,8 +42,21 @@ class Boosted:
             blocks = [self._chance(features[i : i + _CHUNK]) for i in range(0, len(features), _CHUNK)]
         return np.concatenate(blocks) if blocks else np.empty(0)
 
+    def forest(self) -> Forest:
+        """The trees, by the columns they were handed."""
+        trees = [Tree(*_nodes(tree.nodes, self.kept)) for [tree] in self.trees._predictors]
+        return Forest(float(np.ravel(self.trees._baseline_prediction)[0]), tuple(trees))
+
     def _chance(self, block: Matrix) -> Floats:
         return np.asarray(self.trees.predict_proba(np.asfortranarray(block[:, self.kept]))[:, 1])
+
+
+def _nodes(nodes: Any, kept: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
+    """The nodes of a tree of the library's, by column."""
+    whole = [nodes[name].astype(np.int64) for name in ("left", "right")]
+    sides = [nodes[name].astype(np.bool_) for name in ("missing_go_to_left", "is_leaf")]
+    feature = kept[nodes["feature_idx"].astype(np.int64)]
+    return (feature, nodes["num_threshold"].astype(np.float64), *whole, *sides, nodes["value"].astype(np.float64))
 
 
 @model_kind("propensity")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from sqlglot import exp
 
 from limner.core.errors import NotFound, near
 from limner.core.registry import UNKNOWN_KIND, Registry
@@ -90,9 +91,14 @@ def kind_named(name: str) -> type[ModelKind] | type[HistoryKind]:
     return known[name]
 
 
-def purchases(stores: Stores, model: Model, links: str | None, among: Ints, asof: datetime) -> Purchases:
-    """The purchases of these customers before the asof."""
-    question = statement("limner.flow.models", "purchases.sql", event=model.event, asof=asof)
+def purchases(
+    stores: Stores, model: Model, links: str | None, among: Ints, asof: datetime, *, is_one: bool = False
+) -> Purchases:
+    """The purchases of these customers before the asof; `is_one` asks for those of the first alone."""
+    question: exp.Query = statement("limner.flow.models", "purchases.sql", event=model.event, asof=asof)
+    if is_one:
+        mine = exp.column("number").eq(exp.Literal.number(int(among[0])))
+        question = exp.select("*").from_(question.subquery("p")).where(mine).order_by("number", "day")
     rows = stores.lake.table(question, versions={"links": links} if links else {})
     numbers = rows["number"].to_numpy().astype(np.int64)
     amounts = np.nan_to_num(rows["amount"].cast("float64").to_numpy())

@@ -25,7 +25,7 @@ from limner.core.rule.lexicon import Type
 from limner.store.gallery.column import Array, Column, Header, valid_name, words_name
 from limner.store.gallery.encode import Encoded, encode, encode_arrow, encode_text, smallest, stored_value
 from limner.store.gallery.sums import Part, Run, Sums, read
-from limner.store.gallery.version import FIGURES, INDEX, LIVING, Version, version_name
+from limner.store.gallery.version import FIGURES, INDEX, LIVING, Version, fit_file, version_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +55,7 @@ class Draft:
             (self.folder / part).mkdir(parents=True)
         if base:
             kept = [LIVING, *(f"cards/{name}.json" for name in base.cards())]
+            kept += [file for file in map(fit_file, base.cards()) if (base.folder / file).exists()]
             for name in dict.fromkeys((*kept, *_all_files(base.folder, base.headers.values()))):
                 os.link(base.folder / name, self.folder / name)
 
@@ -229,6 +230,13 @@ class Draft:
         path = f"cards/{slug(name, 'model')}.json"
         (self.folder / path).unlink(missing_ok=True)
         self._write(path, json.dumps(dict(card), ensure_ascii=False, indent=1, sort_keys=True).encode())
+
+    def put_fit(self, name: str, fit: Mapping[str, object]) -> None:
+        """Write what is kept of a model beside its card, as JSON-able values; nothing is written of nothing."""
+        path = fit_file(slug(name, "model"))
+        (self.folder / path).unlink(missing_ok=True)
+        if fit:
+            self._write(path, json.dumps(dict(fit), separators=(",", ":")).encode())
 
     def put_figures(self, found: Mapping[str, object]) -> None:
         """Write what was counted of the columns, as JSON-able values."""

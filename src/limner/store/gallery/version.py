@@ -136,6 +136,14 @@ class Version:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return card
 
+    def fit(self, name: str) -> dict[str, Any]:
+        """What is kept of a model beside its card; nothing where nothing was kept."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / fit_file(name)).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return found
+
     def figures(self) -> dict[str, Any]:
         """What was counted of the columns when the version was made; nothing in one made before that, or of which
         somebody has been erased since."""
@@ -154,6 +162,11 @@ class Version:
             return BitMap.deserialize(path.read_bytes()) - self.hidden
         except (OSError, ValueError) as error:
             raise Broken(LOST, path=path, why=str(error)) from error
+
+
+def fit_file(name: str) -> str:
+    """Where what is kept of a model stands in a version."""
+    return f"cards/{name}.fit"
 
 
 def _stamp(folder: Path) -> tuple[int, int]:
