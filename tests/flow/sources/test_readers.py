@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -241,3 +242,14 @@ def test_cells_are_stripped_of_marks(tmp_path):
     (chunk,) = reader.chunks(path, ReadOptions(strip="`\t"), ["a", "b"])
     assert chunk.rows["a"].to_pylist() == ["2026-08-01", "12"]
     assert chunk.rows["b"].to_pylist() == ["0.01", ""]
+
+
+@pytest.mark.parametrize("key", ["", "*", "\\", 'a\\"b', "a/b~c", "0", "[0]", "$", "#", "\x00"])
+def test_json_keys_of_any_form_are_columns_of_text(tmp_path, key):
+    """Beside a list and a nested object of the same name, so that every row goes the way of odd lines."""
+    lines = [{"x": 1, key: "hit"}, {"x": [5], "n": {key: "deep"}}, {"x": {"y": 2}, "n": ["no"]}]
+    content = "".join(json.dumps(line) + "\n" for line in lines)
+    rows, broken = read_all(put(tmp_path, "a.jsonl", content.encode()))
+    assert not broken
+    assert [row[key] for row in rows] == ["hit", None, None]
+    assert [row[f"n.{key}"] for row in rows] == [None, "deep", None]

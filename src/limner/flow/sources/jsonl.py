@@ -154,12 +154,10 @@ def _parsed(lines: Any, first: int, wanted: Mapping[str, tuple[str, ...]]) -> tu
         connection.register("good", marked.filter(is_good).sort_by(LINE))
         good = connection.table("good")
         picked = [
-            duckdb.FunctionExpression("json_extract_string", text, duckdb.ConstantExpression(_json_path(keys))).alias(
-                name
-            )
-            for name, keys in wanted.items()
+            duckdb.FunctionExpression("json_extract_string", text, duckdb.ConstantExpression(_json_path(keys)))
+            for keys in wanted.values()
         ]
-        rows = good.select(*picked, duckdb.ColumnExpression(LINE)).to_arrow_table()
+        rows = good.select(*picked, duckdb.ColumnExpression(LINE)).to_arrow_table().rename_columns([*wanted, LINE])
     finally:
         connection.close()
     broken = [
@@ -171,4 +169,7 @@ def _parsed(lines: Any, first: int, wanted: Mapping[str, tuple[str, ...]]) -> tu
 
 
 def _json_path(keys: Sequence[str]) -> str:
-    return "$" + "".join('."' + key.replace('"', '\\"') + '"' for key in keys)
+    """Where the value lies. A JSON pointer (RFC 6901) can say every key, but would also count into lists by "0"."""
+    if all(key and key != "*" and not set(key) & {'"', "\\"} for key in keys):
+        return "$" + "".join(f'."{key}"' for key in keys)
+    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
