@@ -15,6 +15,7 @@ from limner.core.errors import BadDefinition, BadInput
 from limner.edge.cli import commands
 from limner.edge.demo.folder import Clock
 from limner.edge.demo.play import FIRST
+from limner.flow.audiences import likeness
 from limner.maths.stability import agreement
 
 CLUSTERS = """
@@ -158,7 +159,7 @@ def _with(ground, definitions):
     return replace(ground, definitions=definitions)
 
 
-def test_look_alikes_are_chosen_by_a_run_and_shown(folder):
+def test_look_alikes_are_chosen_by_a_run_and_shown(folder, monkeypatch):
     text = ALIKE.replace("seeds: is_seed", "seeds: favourites_30d >= 2").replace("size: 1000", "share: 0.1")
     write(folder, text.replace('city == "无"', "orders >= 100"))
     with opened(folder) as shop:
@@ -169,6 +170,13 @@ def test_look_alikes_are_chosen_by_a_run_and_shown(folder):
         assert "favourites_30d" in shown.left_out
         assert shown.auc > 0.6
         assert shop.run().is_unchanged
+        write(folder, text.replace('city == "无"', "orders >= 50"))  # asked before any run has selected it
+        shop.apply()
+        first = shop.audience("like-waverers").lookalike()
+        monkeypatch.setattr(likeness, "learn", None)
+        assert shop.audience("like-waverers").lookalike() == first
+        write(folder, text.replace('city == "无"', "orders >= 100"))
+        shop.apply()
     said = _said(folder, "audience", "lookalike", "像犹豫的人")
     assert "相似度" in said
     assert "种子由它圈定" in said

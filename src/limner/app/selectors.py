@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from limner.app.grounds import portrait_of
 from limner.app.privacy.purposes import bindings_in, draft_columns
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from limner.store.ledger import Ledger
 
 
+KEPT_BY_CONTENT: Final = timedelta(days=30)
+"""How long a fit is kept that is named by what it was learned from: facts change, and nobody asks for it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerShelf:
-    """Fits in the ledger. Only a run keeps them there; questions learn for themselves."""
+    """Fits in the ledger. A run keeps its own there; a question those that are named by what they were learned from."""
 
     ledger: Ledger
     now: datetime
@@ -41,6 +45,8 @@ class LedgerShelf:
     def keep(self, fit: Fit) -> None:
         """Keep a fit."""
         with self.ledger.write() as connection:
+            if fit.by_content:
+                fits.drop_before(connection, fit.name, self.now - KEPT_BY_CONTENT)
             fits.write(connection, fit.name, fit.asof, fit.body, self.now)
 
 

@@ -11,7 +11,7 @@ a factor, so likeness is given in units of the average seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -32,7 +32,11 @@ Array = npt.NDArray[Any]
 BINS: Final = 16
 _DRAWN: Final = 3.0
 """What is believed of a bin before it is looked at: none, as firmly as so many seeds and as many others would say."""
-_TREES: Final = {"max_iter": 120, "learning_rate": 0.08, "max_leaf_nodes": 15, "min_samples_leaf": 40}
+_TREES: Final = {
+    "objective": "binary", "learning_rate": 0.08, "num_leaves": 15, "min_data_in_leaf": 40,
+    "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
+}  # fmt: skip
+_ROUNDS: Final = 120
 _MOST_ROWS: Final = 40_000
 """Rows trees are learned on when it is not certain that they will be used."""
 _BETTER: Final = 0.005
@@ -130,9 +134,7 @@ class Likeness:
         """Scores of rows of bins: higher for more alike."""
         if self.trees is None:
             return self.card.score(codes)
-        with one_thread("openmp"):
-            made = self.trees.predict_proba(np.column_stack(codes))[:, 1]
-        return logit(made).astype(np.float32)
+        return logit(_told(self.trees, codes)).astype(np.float32)
 
     def level(self, scores: Singles) -> npt.NDArray[np.uint16]:
         """Scores as one of 65,536 levels between the least and the most that were seen in the sample."""
@@ -144,6 +146,34 @@ class Likeness:
         """How like the seeds: 1 for the average seed and beyond, shape (n,) to shape (n,)."""
         scores = self.low + np.asarray(levels, np.float64) * (self.high - self.low) / 65_535
         return np.minimum(1.0, _marked(self.chance, scores, self.prior) / self.usual)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """As plain JSON values; `likeness_of` them scores alike."""
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        return plain | {
+            "bins": [one.edges for one in self.card.bins],
+            "gains": [gains.tolist() for gains in self.card.gains],
+            "start": self.card.start,
+            "trees": None if self.trees is None else self.trees.model_to_string(),
+            "chance": [self.chance.method, self.chance.inputs, self.chance.outputs],
+        }
+
+
+_PLAIN: Final = ("card_auc", "trees_auc", "usual", "low", "high", "prior", "alone")
+
+
+def likeness_of(body: Mapping[str, Any]) -> Likeness:
+    """A likeness from what `as_mapping` said."""
+    card = Card(
+        tuple(Bins(tuple(edges)) for edges in body["bins"]),
+        tuple(np.array(gains, np.float64) for gains in body["gains"]),
+        float(body["start"]),
+    )
+    text = body["trees"]
+    trees = None if text is None else need("lightgbm", extra="ml").Booster(model_str=text)
+    method, inputs, outputs = body["chance"]
+    plain = {name: body[name] for name in _PLAIN} | {"alone": tuple(body["alone"])}
+    return Likeness(card, trees, chance=Calibration(method, tuple(inputs), tuple(outputs)), **plain)
 
 
 def _marked(chance: Calibration, scores: npt.NDArray[Any], prior: float) -> Floats:
@@ -180,8 +210,7 @@ def learn(
         some = np.flatnonzero(here)
         some = some[:: -(-some.size // _MOST_ROWS)] if method == "auto" else some
         trees = _trees(np.column_stack([code[some] for code in codes]), is_seed[some], seed)
-        with one_thread("openmp"):
-            trees_auc = auc(trees.predict_proba(np.column_stack(held))[:, 1], answers) or 0.5
+        trees_auc = auc(_told(trees, held), answers) or 0.5
         if method == "auto" and trees_auc < card_auc + _BETTER:
             trees = None
     alone = tuple(told_alone(code, is_seed, one.many) for one, code in zip(bins, codes, strict=True))
@@ -211,10 +240,14 @@ def _card(bins: Sequence[Bins], codes: Sequence[Codes], is_seed: Bools) -> Card:
 
 
 def _trees(matrix: Codes, is_seed: Bools, seed: int) -> Any:
-    ensemble = need("sklearn.ensemble", extra="ml")
-    with one_thread("openmp"):
-        made = ensemble.HistGradientBoostingClassifier(random_state=seed, early_stopping=False, **_TREES)
-        return made.fit(matrix, is_seed)
+    boosted = need("lightgbm", extra="ml")
+    rows = boosted.Dataset(matrix, is_seed.astype(np.float32), params={"verbosity": -1})
+    return boosted.train({**_TREES, "seed": seed % 2**31}, rows, num_boost_round=_ROUNDS)
+
+
+def _told(trees: Any, codes: Sequence[Codes]) -> Floats:
+    """What trees say the chance is that rows of bins are seeds."""
+    return np.asarray(trees.predict(np.column_stack(codes), num_threads=1), np.float64)
 
 
 def told_alone(codes: Codes, is_seed: Bools, many: int) -> float:

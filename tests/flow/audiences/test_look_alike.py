@@ -7,12 +7,15 @@ from pyroaring import BitMap
 from limner.core.actor import OWNER, Actor
 from limner.core.errors import BadDefinition, BadInput, Lacking
 from limner.core.ours import Audience, Property
-from limner.flow.audiences import Ground, vocabulary
+from limner.flow.audiences import Ground, likeness, vocabulary
 from limner.flow.audiences.alike import alike
+from limner.flow.audiences.fits import OwnShelf
+from limner.maths.likeness import learn
 from limner.store.definitions import Definitions
 from shop import NOW, open_shop
 
 pytest.importorskip("sklearn")
+pytest.importorskip("lightgbm")
 SIZE = 70_000
 RNG = np.random.default_rng(4)
 TASTE = RNG.random(SIZE) < 0.2
@@ -114,8 +117,8 @@ def test_what_was_compared_and_what_not_is_said(version):
     reach = [one.customers for one in made.curve]
     assert reach == sorted(reach)
     assert reach[-1] == made.pool
-    likeness = [one.likeness for one in made.curve]
-    assert likeness == sorted(likeness, reverse=True)
+    falling = [one.likeness for one in made.curve]
+    assert falling == sorted(falling, reverse=True)
     assert made.curve[0].lift > made.curve[-1].lift
     assert "likeness" in repr(made)
     assert made.to_dicts()[-1]["share"] == 1.0
@@ -131,6 +134,32 @@ def test_the_cut_is_the_same_every_time_and_larger_ones_hold_smaller_ones(versio
     wide = chosen(version, likeness=0.3)
     assert 0 < near.size < wide.size
     assert chosen(version, size=10**9).size == int((~SEED & REACHED).sum()) - int(REACHED[11] and not SEED[11])
+
+
+@pytest.mark.parametrize("method", ["linear", "trees"])
+def test_the_same_question_is_learned_once_and_other_facts_anew(version, method, monkeypatch):
+    learned = []
+    monkeypatch.setattr(likeness, "learn", lambda *rest, **more: learned.append(1) or learn(*rest, **more))
+    sealed, stores = version
+    shelf = OwnShelf()
+    asked = like(size=1_000, method=method)
+    first = alike(grounded(version, asked, shelf=shelf), "like", who=OWNER)
+    again = alike(grounded(version, asked, shelf=shelf), "like", who=OWNER)
+    assert again == first
+    assert alike(grounded(version, like(size=3_000, method=method), shelf=shelf), "like", who=OWNER).auc == first.auc
+    assert len(learned) == 1  # another cut of the same likeness
+    draft = stores.gallery.draft(sealed)
+    try:
+        views = np.array(sealed.column("views").values[:SIZE])
+        views[np.flatnonzero(SEED)[0]] += 1
+        draft.put("views", views, type="int")
+        changed = alike(grounded((draft.view(), stores), asked, shelf=shelf), "like", who=OWNER)
+    finally:
+        draft.discard()
+    assert len(learned) == 2
+    assert changed.seeds == first.seeds
+    alike(grounded(version, like(size=1_000, method=method, without=["city"]), shelf=shelf), "like", who=OWNER)
+    assert len(learned) == 3
 
 
 @pytest.mark.parametrize("method", ["linear", "trees"])

@@ -10,11 +10,16 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What was learned under a name from what was known at an asof: plain JSON values."""
+    """What was learned under a name from what was known at an asof: plain JSON values.
+
+    A fit `by_content` is named by all it was learned from: it says the same whoever learns it and whenever, so a
+    question keeps it too. Any other is kept by a run alone.
+    """
 
     name: str
     asof: datetime
     body: Mapping[str, Any]
+    by_content: bool = False
 
 
 class Shelf(Protocol):
@@ -31,7 +36,8 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnShelf:
-    """Fits kept for as long as a question lasts, over another shelf that is only read."""
+    """Fits kept for as long as a question lasts, over another shelf that takes those kept by content and is else only
+    read."""
 
     under: Shelf | None = None
     own: dict[tuple[str, datetime], Fit] = field(default_factory=dict)
@@ -43,5 +49,7 @@ class OwnShelf:
         return max([*found, *([below] if below else [])], key=lambda fit: fit.asof, default=None)
 
     def keep(self, fit: Fit) -> None:
-        """Keep a fit here."""
+        """Keep a fit here; one by content below."""
+        if fit.by_content and self.under is not None:
+            self.under.keep(fit)
         self.own.setdefault((fit.name, fit.asof), fit)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -16,9 +18,10 @@ from limner.core.ids import version as version_of
 from limner.core.ours import Audience, Property
 from limner.core.rule import Has, In, Or, Rule, leaves
 from limner.flow.audiences.base import Ground, Reads, columns_of
+from limner.flow.audiences.fits import Fit
 from limner.flow.audiences.options import bad, columns_named, options_of, rule_named
 from limner.maths.arms import salt, shares
-from limner.maths.likeness import Bins, Codes, Likeness, bins_of, learn, told_alone
+from limner.maths.likeness import Bins, Codes, Likeness, bins_of, learn, likeness_of, told_alone
 from limner.store.gallery.bits import BLOCK, Words, unpack
 from limner.store.gallery.column import CONTACT
 from limner.store.gallery.numeric import NUMERIC, stored_at, stretch
@@ -48,6 +51,8 @@ MOST_POOL: Final = 80_000
 TELLS_ALL: Final = 0.98
 """A column that alone tells seeds from others this well defines them, and is left out where no columns are named."""
 _MOST_WORDS: Final = 200
+LEARNER: Final = 1
+"""Counted up when the same rows teach something else: fits kept before are then not used."""
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -161,7 +166,8 @@ def scored(audience: Audience, ground: Ground) -> Scored:
     numbers, is_seed = _sample(audience, seeds, pool)
     drawn = int(is_seed.sum())
     prior = int(seeds.sum()) / drawn * (numbers.size - drawn) / int(pool.sum())
-    learned, names, left_out, rows = _learned(audience, own, ground.version, names, left_out, numbers, is_seed, prior)
+    fit, rows = _fit(audience, own, ground, (names, left_out), (numbers, is_seed, prior))
+    learned, names, left_out = likeness_of(fit["likeness"]), tuple(fit["columns"]), left_out | fit["left_out"]
     levels = _levels(ground, learned, names, pool)
     may = pool & _reach(own, ground)
     cut, chosen = _cut(own, learned, levels, may, salt(audience.id))
@@ -237,39 +243,60 @@ def _some(numbers: Ints, most: int, drawn: int) -> Ints:
     return numbers[np.argpartition(shares(numbers, drawn), most)[:most]]
 
 
+Sample = tuple[Ints, Bools, float]
+"""The numbers learned from, which of them are seeds, and the prior."""
+
+
+def _fit(
+    audience: Audience, own: LookAlike, ground: Ground, columns: tuple[tuple[str, ...], dict[str, str]], sample: Sample
+) -> tuple[Mapping[str, Any], Ints]:
+    """What was learned, and which rows were held out; `columns` are those to compare, and why others are not.
+
+    A fit is named by every value it is learned from, so one that is kept is what would be learned now.
+    """
+    names, (numbers, is_seed, prior) = columns[0], sample
+    aside = shares(numbers, salt(f"aside|{audience.id}")) < 0.2
+    told = hashlib.sha256(repr((LEARNER, audience.id, own.method, bool(own.columns), names, prior)).encode())
+    read = (array for name in names for array in stored_at(ground.version.column(name), numbers))
+    for part in chain((numbers, is_seed), read):
+        told.update(f"|{part.dtype}|{part.size}|".encode())
+        told.update(np.ascontiguousarray(part).data)
+    name = f"likeness-{told.hexdigest()}"
+    kept = ground.shelf.latest(name, ground.asof)
+    if kept is None:
+        kept = Fit(
+            name, ground.asof, _learned(audience, own, ground.version, columns, (*sample, aside)), by_content=True
+        )
+        ground.shelf.keep(kept)
+    return kept.body, np.flatnonzero(aside)
+
+
 def _learned(
     audience: Audience,
     own: LookAlike,
     version: Version,
-    names: tuple[str, ...],
-    left_out: dict[str, str],
-    numbers: Ints,
-    is_seed: Bools,
-    prior: float,
-) -> tuple[Likeness, tuple[str, ...], dict[str, str], Ints]:
-    """What was learned, from which columns, and which rows were held out."""
-    bins, codes, kept, alone = [], [], [], []
+    columns: tuple[tuple[str, ...], dict[str, str]],
+    sample: tuple[Ints, Bools, float, Bools],
+) -> dict[str, Any]:
+    """A fit: the likeness, the columns it compares, and why not others of those it was given."""
+    (names, before), (numbers, is_seed, prior, aside) = columns, sample
+    left_out: dict[str, str] = {}
+    found: dict[str, tuple[Bins, Codes]] = {}
     for name in names:
         stored, known = stored_at(version.column(name), numbers)
         one = bins_of(stored, known) if known.any() else Bins(())
         code = one.codes(stored, known)
         if code.min() == code.max():
             left_out[name] = "one answer"
-            continue
-        bins.append(one)
-        codes.append(code)
-        kept.append(name)
-        alone.append(told_alone(code, is_seed, one.many))
-    aside = shares(numbers, salt(f"aside|{audience.id}")) < 0.2
-    tells = [] if own.columns else [name for name, value in zip(kept, alone, strict=True) if value >= TELLS_ALL]
-    left_out.update(dict.fromkeys(tells, "tells all"))
-    left = [at for at, name in enumerate(kept) if name not in tells]
-    if not left:
-        raise Lacking(NO_FEATURES, name=audience.id, why=_said(left_out))
-    bins, codes, kept = [bins[at] for at in left], [codes[at] for at in left], [kept[at] for at in left]
-    rows = np.flatnonzero(aside)
+        elif not own.columns and told_alone(code, is_seed, one.many) >= TELLS_ALL:
+            left_out[name] = "tells all"
+        else:
+            found[name] = one, code
+    if not found:
+        raise Lacking(NO_FEATURES, name=audience.id, why=_said(before | left_out))
+    bins, codes = zip(*found.values(), strict=True)
     made = learn(bins, codes, is_seed, aside, method=own.method, seed=salt(audience.id) % 2**32, prior=prior)
-    return made, tuple(kept), left_out, rows
+    return {"likeness": made.as_mapping(), "columns": list(found), "left_out": left_out}
 
 
 # ----------------------------------------------------------------------------------------------------------- scoring

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from limner.store.ledger.ledger import Ledger
 from limner.store.ledger.tables import fits
@@ -29,3 +29,9 @@ def write(connection: Connection, name: str, asof: datetime, body: Mapping[str, 
     if there is None:
         text = json.dumps(dict(body), ensure_ascii=False, sort_keys=True)
         connection.execute(insert(fits).values(name=name, asof=asof, body=text, made_at=made_at))
+
+
+def drop_before(connection: Connection, name: str, moment: datetime) -> None:
+    """Drop the fits made before a moment whose names begin as a name does, up to its last hyphen, inside a write."""
+    family = name.rpartition("-")[0] + "-"
+    connection.execute(delete(fits).where(fits.c.name.startswith(family, autoescape=True), fits.c.made_at < moment))
