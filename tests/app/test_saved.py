@@ -1,6 +1,7 @@
 """Saved audiences: refreshed, frozen, compared with what they were; over a shop on disk."""
 
 import csv
+import json
 
 import pytest
 
@@ -8,6 +9,8 @@ from limner.app.workspace import Workspace
 from limner.core.actor import Actor
 from limner.core.errors import BadInput, NotFound
 from limner.core.ids import customer_id
+from limner.edge.plain import as_json
+from limner.edge.show import shown
 from small_shop import built_shop
 
 
@@ -165,3 +168,23 @@ def test_the_list_tells_what_is_stale_and_why(folder):
         assert again["buyers"].stale == ("old",)
         shop.run()
         assert {one.stale for one in shop.audiences()} == {()}
+
+
+def test_a_few_who_came_or_left_are_not_told_of(folder):
+    toml = folder / "limner.toml"
+    toml.write_text(toml.read_text(encoding="utf-8") + "\n[privacy]\nleast_group = 5\n", encoding="utf-8")
+    with Workspace(folder) as shop:
+        defined(shop, many="rule: orders >= 4\n", few="rule: orders >= 100\n", most="rule: orders >= 1\n")
+        shop.run("2026-09-01")
+        shop.collect(orders(folder, ["X1", "M29", "2026-09-01 10:00:00", "9"]), source="orders")
+        shop.run("2026-09-02")
+        found = shop.audience("many").changes()
+        assert (found.before, found.size, found.came, found.went) == (None, 11, None, 0)
+        assert found.came_ids == []
+        rows = {one.id: one for one in shop.audiences()}
+        assert (rows["many"].members, rows["many"].came, rows["many"].too_few) == (11, None, ("came",))
+        assert (rows["few"].members, rows["few"].too_few) == (0, ())
+        for lang, few in (("en", "too few"), ("zh", "太少")):
+            assert few in shown(shop.audiences(), lang)
+            assert few in shown(found, lang)
+        assert json.loads(as_json(found))["came"] is None

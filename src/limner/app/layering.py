@@ -30,7 +30,7 @@ def audience_venn(shop: Workspace, rules: Sequence[str], asof: Asof = None) -> V
 
 def audience_layers(shop: Workspace, asof: Asof = None) -> Layers:
     """The layers of audiences: coverage, overlap, and the tree."""
-    return layers(_ground(shop, asof), who=shop.who)
+    return layers(_ground(shop, asof), who=shop.who, least=shop.settings.privacy.least_group)
 
 
 def audience_worth(
@@ -46,7 +46,8 @@ def audience_worth(
     told = amount(str(cost)).value
     if told is None or told < 0:
         raise BadInput(BAD_COST, value=cost)
-    return worth(_ground(shop, asof), list(rules), list(values), cost=told, who=shop.who, is_greedy=greedy)
+    least, ground = shop.settings.privacy.least_group, _ground(shop, asof)
+    return worth(ground, list(rules), list(values), cost=told, who=shop.who, is_greedy=greedy, least=least)
 
 
 def _ground(shop: Workspace, asof: Asof) -> Ground:

@@ -15,6 +15,7 @@ from limner.core.ours import Audience
 from limner.core.spans import midnight, parse_instant
 from limner.flow.audiences.base import seen_by
 from limner.flow.audiences.saved import Moved, carried, moved, together
+from limner.flow.audiences.small import moved_told, told
 from limner.store.gallery.bits import from_bitmap, to_bitmap
 from limner.store.ledger import saved_sets
 from limner.store.ledger.saved_sets import FrozenSet, Refresh
@@ -52,7 +53,8 @@ facts or definitions of columns came in since; its asof is before the last midni
 @dataclass(frozen=True, slots=True)
 class SavedAudience:
     """A saved audience: its members at the newest portrait (None: never selected), who came and went at its last
-    refresh (None: nothing to compare with), why it is stale (empty: it is not), and why the run refused it."""
+    refresh (None: nothing to compare with), why it is stale (empty: it is not), and why the run refused it. `too_few`
+    names those of the three counts that are None because they would tell of too few."""
 
     id: str
     name: str
@@ -67,32 +69,33 @@ class SavedAudience:
     stands_on: tuple[str, ...]
     stale: tuple[str, ...]
     refused: LimnerError | None = None
+    too_few: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
     """Who came into an audience and who left it between two asofs. `gone` were members and are customers no more;
-    the customers are the first `limit` of each."""
+    the customers are the first `limit` of each. None: too few to tell, and none of them is listed."""
 
     audience: str
     since: datetime
     asof: datetime
-    before: int
-    size: int
-    came: int
-    went: int
-    gone: int
+    before: int | None
+    size: int | None
+    came: int | None
+    went: int | None
+    gone: int | None
     came_ids: Sequence[str]
     went_ids: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """An audience that keeps these members from now on."""
+    """An audience that keeps these members from now on (None: too few to tell)."""
 
     audience: str
     asof: datetime
-    members: int
+    members: int | None
 
 
 def frozen_of(shop: Workspace, version: Version) -> Mapping[str, BitMap]:
@@ -153,7 +156,7 @@ def audience_freeze(shop: Workspace, name: str) -> Frozen:
     with shop.stores.ledger.write() as connection:
         saved_sets.freeze(connection, taken)
     note(shop, "audience freeze", {"audience": definition.id, "asof": found.asof, "members": taken.size})
-    return Frozen(definition.id, found.asof, taken.size)
+    return Frozen(definition.id, found.asof, _told(shop, found, taken.size))
 
 
 def note_refreshes(shop: Workspace, version: Version, asof: datetime) -> None:
@@ -220,14 +223,23 @@ def audience_changes(shop: Workspace, name: str, since: Asof = None, asof: Asof 
     net = together(reversed(moves), living, saved_sets.passed_on(ledger))
     came, went = (_seen(shop, found, part) for part in (net.came, net.went))
     gone = net.gone if shop.who.scope is None else 0
-    size = len(_seen(shop, found, _now(found, last)))
-    ids = [[customer_id(shop.stores.hash_key, number) for number in list(part)[:limit]] for part in (came, went)]
-    before = size - len(came) + len(went) + gone
-    return Changed(audience, one.asof, last.asof, before, size, len(came), len(went), gone, ids[0], ids[1])
+    size = len(_seen(shop, found, found.version.members(audience)))
+    if _told(shop, found, size) is None:
+        return Changed(audience, one.asof, last.asof, None, None, None, None, None, (), ())
+    told_of = moved_told(len(came), len(went), gone, size, shop.settings.privacy.least_group)
+    before, came_told, went_told, gone_told = told_of
+    came_ids = _ids(shop, came, 0 if came_told is None else limit)
+    went_ids = _ids(shop, went, 0 if went_told is None else limit)
+    return Changed(audience, one.asof, last.asof, before, size, came_told, went_told, gone_told, came_ids, went_ids)
 
 
-def _now(found: Portrait, last: Refresh) -> BitMap:
-    return found.version.members(last.audience)
+def _ids(shop: Workspace, members: BitMap, limit: int) -> list[str]:
+    return [customer_id(shop.stores.hash_key, number) for number in list(members)[:limit]]
+
+
+def _told(shop: Workspace, found: Portrait, size: int) -> int | None:
+    """The size of an audience beside all the customers an actor may see; None: too few to tell."""
+    return told(size, shop.settings.privacy.least_group, len(_seen(shop, found, found.version.living)))
 
 
 def _seen(shop: Workspace, found: Portrait, members: BitMap) -> BitMap:
@@ -279,20 +291,39 @@ def _standing(
         stale = ("definition", *behind)
     else:
         stale = behind
-    members = len(_seen(shop, found, version.members(one.id))) if version.has_members(one.id) else None
-    is_told = last is not None and last.came is not None
+    counts, too_few = _counts(shop, found, one.id, last)
     return SavedAudience(
         one.id,
         one.name,
         one.selector,
         one.is_frozen,
-        members,
-        found.asof if members is not None else None,
+        counts["members"],
+        found.asof if version.has_members(one.id) else None,
         last.refreshed_at if last else None,
         kept.frozen_at if kept else None,
-        len(_seen(shop, found, last.came)) if is_told and last and last.came is not None else None,
-        len(_seen(shop, found, last.went)) if is_told and last and last.went is not None else None,
+        counts["came"],
+        counts["went"],
         ground.named_by(one.id),
         stale,
         refused,
+        too_few,
     )
+
+
+def _counts(
+    shop: Workspace, found: Portrait, audience: str, last: Refresh | None
+) -> tuple[dict[str, int | None], tuple[str, ...]]:
+    """The members of an audience, who came and who went, as far as they may be told; and those that may not."""
+    sets: dict[str, BitMap | None] = {"members": None, "came": None, "went": None}
+    if found.version.has_members(audience):
+        sets["members"] = found.version.members(audience)
+    if last is not None:
+        sets |= {"came": last.came, "went": last.went}
+    exact = {name: len(_seen(shop, found, members)) for name, members in sets.items() if members is not None}
+    least, size = shop.settings.privacy.least_group, exact.get("members", 0)
+    if "members" in exact and _told(shop, found, size) is None:
+        return dict.fromkeys(sets), tuple(exact)
+    counts: dict[str, int | None] = {**dict.fromkeys(sets), **exact}
+    if "came" in exact and "went" in exact:
+        _, counts["came"], counts["went"], _ = moved_told(exact["came"], exact["went"], 0, size, least)
+    return counts, tuple(name for name in exact if counts[name] is None)

@@ -1,5 +1,8 @@
 """Small counts: whatever is counted, nothing told is of a few, nor a few apart from what stands beside it."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,10 +10,14 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from limner.core.actor import OWNER
+from limner.core.ours import Audience
 from limner.core.rule import Lexicon, TagWord
 from limner.flow.audiences import Ground, count, overlap
 from limner.flow.audiences.estimate import estimate
+from limner.flow.audiences.layers import layers
 from limner.flow.audiences.nodes import funnel, nodes
+from limner.flow.audiences.small import moved_told
+from limner.flow.audiences.worth import worth
 from limner.store.definitions import Definitions
 from limner.store.gallery import Gallery
 from shop import NOW
@@ -93,3 +100,73 @@ def test_where_nothing_is_asked_for_all_is_told(ground):
     found = count(ground, "a == 1 and b == 2", who=OWNER)
     assert None not in (found.count, found.identified, found.anonymous, *found.reachable.values())
     assert "–" in repr(count(ground, "a == 1 and b == 2", who=OWNER, least=50))
+
+
+AUDIENCES = st.fixed_dictionaries(dict.fromkeys(("all", "one", "two", "deep"), RULES))
+TREE = {"all": ("strategic", ""), "one": ("policy", "all"), "two": ("policy", "all"), "deep": ("tactical", "one")}
+
+
+@given(AUDIENCES)
+@settings(max_examples=150, deadline=None)
+def test_no_layer_does(ground, rules):
+    placed = {name: Audience(name, rules[name], layer=TREE[name][0], parent=TREE[name][1]) for name in TREE}
+    own = replace(ground, definitions=Definitions({"audiences": placed}))
+    found, exact = layers(own, who=OWNER, least=LEAST), layers(own, who=OWNER)
+    told = {one.id: one for one in found.branches}
+    for one, whole in zip(found.layers, exact.layers, strict=True):
+        assert may_stand(one.covered, SIZE)
+        assert may_stand(one.in_several, one.covered)
+        mine = [told[name].members for name in TREE if TREE[name][0] == one.name]
+        adds_up(mine, [one.covered, one.in_several], [whole.covered, whole.in_several])
+    for one, whole in zip(found.branches, exact.branches, strict=True):
+        above = told[placed[one.id].parent].members if placed[one.id].parent else SIZE
+        assert may_stand(one.members, SIZE, above)
+        assert may_stand(one.outside, one.members)
+        if one.outside is not None:
+            assert may_stand(one.members - one.outside, above)
+        assert may_stand(one.covered, one.members)
+        assert may_stand(one.in_several, one.covered, one.members)
+        under = [told[name] for name in TREE if placed[name].parent == one.id]
+        inside = [None if p.members is None or p.outside is None else p.members - p.outside for p in under]
+        adds_up(inside, [one.covered, one.in_several], [whole.covered, whole.in_several])
+    assert str(found)
+
+
+def adds_up(parts, sums, exact):
+    """Of parts and sums that follow from one another, never is one alone untold."""
+    if len(parts) in (1, 2):
+        missing = [one for one in (*parts, *sums) if one is None]
+        assert len(missing) != 1
+    assert all(found in (None, real) for found, real in zip(sums, exact, strict=True))
+
+
+@given(st.lists(RULES, min_size=1, max_size=4, unique=True), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_no_audience_is_worth_what_a_few_are(ground, rules, is_greedy):
+    asked = {"cost": Decimal(1), "who": OWNER, "is_greedy": is_greedy}
+    found, exact = (worth(ground, rules, ["a", "b"], least=least, **asked) for least in (LEAST, 1))
+    left, values = SIZE, [found.start]
+    for one, real in zip(found.additions, exact.additions, strict=True):
+        assert may_stand(one.customers, left)
+        assert (one.customers is None) == (one.gain is None) == (one.action is None) == (one.is_worth_it is None)
+        assert one.gain in (None, real.gain)
+        left -= real.customers
+        values.append(one.value)
+    untold = [at for at, one in enumerate(found.additions) if one.gain is None]
+    known = [value is not None for value in values]
+    assert known == [at <= untold[0] if untold else True for at in range(len(values))]
+    rest = SIZE - sum(one.customers or 0 for one in found.additions)
+    assert untold or may_stand(rest)
+    assert may_stand(rest)
+    assert str(found)
+
+
+@given(*[st.integers(0, 60)] * 4)
+def test_nobody_few_comes_or_goes(stayed, came, went, gone):
+    size = stayed + came
+    before, *moves = moved_told(came, went, gone, size, LEAST)
+    assert may_stand(before, size)
+    assert may_stand(moves[0], size)
+    assert may_stand(moves[1], before, moves[0])
+    assert may_stand(moves[2], before)
+    assert before is None or None not in moves

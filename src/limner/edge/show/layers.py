@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from limner.edge.show.lines import blocks, clean, pairs, table
@@ -37,32 +38,33 @@ def layers(found: Layers, voice: Voice) -> str:
         [
             "  " * one.depth + (f"{one.name} ({one.id})" if one.name else one.id),
             voice.say(f"layer_{one.layer}") if one.layer else "–",
-            voice.count(one.members),
-            voice.count(one.outside),
-            voice.count(one.covered) if one.parts else "–",
-            voice.count(one.in_several) if one.parts else "–",
+            voice.told(one.members),
+            voice.told(one.outside),
+            voice.told(one.covered) if one.parts else "–",
+            voice.told(one.in_several) if one.parts else "–",
         ]
         for one in found.branches
     ]
     return blocks(table(head, rows), "", table(heads, tree, left=2)) if rows or tree else voice.say("no_layers")
 
 
-def _layer(one: Layer, customers: int, voice: Voice) -> list[str]:
+def _layer(one: Layer, customers: int | None, voice: Voice) -> list[str]:
     wanted = f"{one.least} – {one.most}" if one.most else "–"
-    covered = f"{voice.count(one.covered)} ({voice.share(one.covered / customers) if customers else '–'})"
+    share = "" if one.covered is None else f" ({voice.share(one.covered / customers) if customers else '–'})"
+    covered = f"{voice.told(one.covered)}{share}"
     many = voice.count(one.audiences) + ("" if one.is_in_bounds else " !")
-    return [voice.say(f"layer_{one.name}"), many, wanted, covered, voice.count(one.in_several)]
+    return [voice.say(f"layer_{one.name}"), many, wanted, covered, voice.told(one.in_several)]
 
 
 @shows("limner.flow.audiences.worth:Worth")
 def worth(found: Worth, voice: Voice) -> str:
     """From one action for all on, what each audience adds and whether that pays."""
-    best = found.start_action or voice.say("leave_alone")
+    start = _action(found.start_action, voice) + (f": {voice.money(found.start)}" if found.start is not None else "")
     head = pairs(
         [
             (voice.say("asof"), voice.minute(found.asof)),
-            (voice.say("customers"), voice.count(found.customers)),
-            (voice.say("one_for_all"), f"{best}: {voice.money(found.start)}"),
+            (voice.say("customers"), voice.told(found.customers)),
+            (voice.say("one_for_all"), start),
             (voice.say("fixed_cost"), voice.money(found.cost)),
         ]
     )
@@ -70,12 +72,20 @@ def worth(found: Worth, voice: Voice) -> str:
     rows = [
         [
             one.audience,
-            one.action or voice.say("leave_alone"),
-            voice.count(one.customers),
-            voice.money(one.gain, is_signed=True),
-            voice.money(one.profit, is_signed=True),
+            _action(one.action, voice),
+            voice.told(one.customers),
+            _earned(one.gain, voice),
+            _earned(one.profit, voice),
             "●" if one.is_worth_it else "",
         ]
         for one in found.additions
     ]
     return blocks(head, table(heads, rows, left=2))
+
+
+def _action(action: str | None, voice: Voice) -> str:
+    return voice.say("too_few") if action is None else action or voice.say("leave_alone")
+
+
+def _earned(amount: Decimal | None, voice: Voice) -> str:
+    return voice.say("too_few") if amount is None else voice.money(amount, is_signed=True)

@@ -87,7 +87,8 @@ def saved_audiences(found: Sequence[SavedAudience], voice: Voice) -> str:
 
 def _saved(one: SavedAudience, voice: Voice) -> list[str]:
     kind = voice.say("frozen_on", day=voice.day(one.frozen_at)) if one.frozen_at else one.selector
-    numbers = [voice.count(number) if number is not None else "–" for number in (one.members, one.came, one.went)]
+    counts = {"members": one.members, "came": one.came, "went": one.went}
+    numbers = [voice.told(n) if n is not None or name in one.too_few else "–" for name, n in counts.items()]
     stale = voice.say("sep").join(voice.say(f"stale_{why}") for why in one.stale)
     name = f"{one.name} ({one.id})" if one.name else one.id
     return [name, kind, numbers[0], voice.minute(one.asof) if one.asof else "–", numbers[1], numbers[2], stale or "–"]
@@ -99,11 +100,11 @@ def changed(found: Changed, voice: Voice) -> str:
     head = pairs(
         [
             (voice.say("audience"), found.audience),
-            (voice.say("since"), f"{voice.minute(found.since)}: {voice.count(found.before)}"),
-            (voice.say("asof"), f"{voice.minute(found.asof)}: {voice.count(found.size)}"),
-            (voice.say("came"), voice.count(found.came)),
-            (voice.say("went"), voice.count(found.went)),
-            (voice.say("gone"), voice.count(found.gone) if found.gone else None),
+            (voice.say("since"), f"{voice.minute(found.since)}: {voice.told(found.before)}"),
+            (voice.say("asof"), f"{voice.minute(found.asof)}: {voice.told(found.size)}"),
+            (voice.say("came"), voice.told(found.came)),
+            (voice.say("went"), voice.told(found.went)),
+            (voice.say("gone"), None if found.gone == 0 else voice.told(found.gone)),
         ]
     )
     rows = [["+", one] for one in found.came_ids] + [["−", one] for one in found.went_ids]
@@ -129,6 +130,7 @@ def exported(found: Carried, voice: Voice) -> str:
 @shows("limner.app.saved:Frozen")
 def frozen(found: Frozen, voice: Voice) -> str:
     """The audience, and the members it keeps."""
-    return voice.say(
-        "frozen", audience=clean(found.audience), count=voice.count(found.members), asof=voice.minute(found.asof)
-    )
+    audience, asof = clean(found.audience), voice.minute(found.asof)
+    if found.members is None:
+        return voice.say("frozen_few", audience=audience, asof=asof)
+    return voice.say("frozen", audience=audience, count=voice.count(found.members), asof=asof)

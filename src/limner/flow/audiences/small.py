@@ -46,3 +46,19 @@ def hidden(counts: Sequence[int], least: int) -> set[int]:
         rest = [place for place, found in enumerate(counts) if found >= least]
         small |= {min(rest, key=counts.__getitem__)} if rest else set()
     return small
+
+
+def moved_told(
+    came: int, went: int, gone: int, size: int, least: int
+) -> tuple[int | None, int | None, int | None, int | None]:
+    """How many there were before, came, went and are gone of those there are now, each as far as it may be told.
+
+    What there was before follows from the others: it is told only where all of them are.
+
+    >>> moved_told(20, 0, 0, 100, 10), moved_told(3, 40, 0, 100, 10)
+    ((80, 20, 0, 0), (None, None, 40, 0))
+    """
+    before, fresh = size - came + went + gone, told(came, least, size)
+    left = told(went, least, before, *(() if fresh is None else (came,)))
+    moves = fresh, left, told(gone, least, before)
+    return None if None in moves else told(before, least, size), *moves

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,9 @@ from limner.core.errors import BadInput, words
 from limner.core.exact import MONEY_UNIT, from_units
 from limner.core.rule import Rule, text
 from limner.flow.audiences.base import Ground, seen_by
-from limner.flow.audiences.cells import table
+from limner.flow.audiences.cells import shown, table
 from limner.flow.audiences.listing import allowed_columns
+from limner.flow.audiences.small import hidden, told
 from limner.store.gallery.bits import Words, count, unpack
 
 NOT_A_VALUE = words("worth_not_a_number", "The column {name!r} is {type}; a value is a number or an amount of money.")
@@ -26,19 +28,19 @@ NO_VALUES = words("worth_without_values", "Name the columns that say what each a
 @dataclass(frozen=True, slots=True)
 class Addition:
     """One more audience: its customers whom no audience before it holds, the action that is best for them (empty: leave
-    them alone), the policy's value with it, what it adds, and that less its fixed cost."""
+    them alone), the policy's value with it, what it adds, and that less its fixed cost. None: too few to tell."""
 
     audience: str
-    customers: int
-    action: str
-    value: Decimal
-    gain: Decimal
-    profit: Decimal
+    customers: int | None
+    action: str | None
+    value: Decimal | None
+    gain: Decimal | None
+    profit: Decimal | None
 
     @property
-    def is_worth_it(self) -> bool:
+    def is_worth_it(self) -> bool | None:
         """Whether it earns more than it costs."""
-        return self.profit > 0
+        return None if self.profit is None else self.profit > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,16 @@ class Worth:
     """A policy that gives every audience its best action, audience by audience; `start` is one action for all."""
 
     asof: datetime
-    customers: int
+    customers: int | None
     actions: tuple[str, ...]
     cost: Decimal
-    start: Decimal
-    start_action: str
+    start: Decimal | None
+    start_action: str | None
     additions: tuple[Addition, ...]
 
     def __repr__(self) -> str:
         rows = [
-            [one.audience, f"{one.customers:,}", one.action, f"{one.gain:,.2f}", f"{one.profit:,.2f}"]
+            [one.audience, shown(one.customers), one.action or "–", *map(_earned, (one.gain, one.profit))]
             for one in self.additions
         ]
         return table(["audience", "customers", "best action", "gain", "profit"], rows)
@@ -73,6 +75,7 @@ def worth(
     cost: Decimal,
     who: Actor,
     is_greedy: bool = False,
+    least: int = 1,
 ) -> Worth:
     """What each audience adds to a policy: value(k + 1) − value(k) − cost.
 
@@ -81,6 +84,9 @@ def worth(
     over its audiences, and over the rest, of the best single action for all of them. With `is_greedy` the audience that
     adds most comes next, else they stay as given. Sums are exact in ten-thousandths. The values are taken as they are:
     what a model only hopes for is not earned yet.
+
+    Nothing is told of an audience that takes fewer than `least` of the customers before it, or leaves so few; its gain
+    would follow from the policy's value, which is not told from there on.
     """
     if not values:
         raise BadInput(NO_VALUES)
@@ -92,7 +98,7 @@ def worth(
         one if isinstance(one, str) else text(one): seen_by(who, ground.words(ground.rule(one)), size) for one in asked
     }
     start_action, value = sums.best(rest)
-    start, customers, found = value, count(rest), []
+    start, customers, found, sizes = value, count(rest), [], [count(rest)]
     while waiting:
         at_hand = waiting if is_greedy else dict([next(iter(waiting.items()))])
         tried = {name: _added(sums, rest, own) for name, own in at_hand.items()}
@@ -103,7 +109,36 @@ def worth(
         value += gain
         earned = from_units(gain)
         found.append(Addition(name, count(own), action, from_units(value), earned, earned - cost))
-    return Worth(ground.asof, customers, columns, cost, from_units(start), start_action, tuple(found))
+        sizes.append(count(rest))
+    is_told = told(customers, least) is not None
+    return Worth(
+        ground.asof,
+        customers if is_told else None,
+        columns,
+        cost,
+        from_units(start) if is_told else None,
+        start_action if is_told else None,
+        tuple(_guarded(found, sizes, least)),
+    )
+
+
+def _guarded(found: Sequence[Addition], left: Sequence[int], least: int) -> list[Addition]:
+    """The additions that may be told; `left` are those left over before the first, after it, and so on."""
+    sizes = [before - after for before, after in pairwise(left)]
+    untold = {at for at, size in enumerate(sizes) if told(size, least, left[at]) is None}
+    untold |= hidden([*sizes, left[-1]], least)
+    from_there_on = min(untold, default=len(found))
+    rows = []
+    for at, one in enumerate(found):
+        if at in untold:
+            rows.append(replace(one, customers=None, action=None, value=None, gain=None, profit=None))
+        else:
+            rows.append(replace(one, value=None) if at > from_there_on else one)
+    return rows
+
+
+def _earned(amount: Decimal | None) -> str:
+    return "–" if amount is None else f"{amount:,.2f}"
 
 
 class _Sums:
