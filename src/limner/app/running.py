@@ -180,13 +180,15 @@ def _built(
             )
             done.append("build")
         seconds = dict(base.labels.get("seconds", {})) if base is not None else {}
+        on = dict(base.labels.get("on", {})) if base is not None else {}
         made = _tag(shop, draft, base, marks, wanted.tags, seconds)
         if made is not None:
             done.append("tag")
+            on |= made.on
         labels = {"links": marks.links, "profiles": marks.profiles, "behaviour": behaviour_mark(shop, asof)}
         labels |= {"purposes": marks.purposes, "asof": asof.isoformat()}
         told = {"passes": dict(made.passes), "unfound": _packed(made.unfound)} if made is not None else {}
-        draft.seal(name, **labels, **told, seconds=seconds)
+        draft.seal(name, **labels, **told, seconds=seconds, on=on)
     except BaseException:
         draft.discard()
         raise

@@ -60,12 +60,15 @@ class _Planned:
     headers: Mapping[str, Header]
 
 
-def voice_of(shop: Workspace, definitions: Definitions) -> tuple[Voice, list[LimnerError]]:
-    """The words of a workspace under some definitions, and what is wrong with their tags."""
+def voice_of(shop: Workspace, definitions: Definitions, kept: Version | None = None) -> tuple[Voice, list[LimnerError]]:
+    """The words of a workspace under some definitions, and what is wrong with their tags.
+
+    What `kept`, a version that was run, holds of tags that are asked as they were then is read off it, unchecked.
+    """
     declared = [(name, kept.type) for name, kept in definitions.of(Property).items()]
     events = TABLES["events"].with_properties(declared)
     traits = {**_built(shop), **_traits(definitions)}
-    tags, wrong = _tags(shop, definitions, events, traits)
+    tags, wrong = _tags(shop, definitions, events, traits, kept)
     models: dict[str, Type] = dict.fromkeys(definitions.of(Model), "float")
     columns = {**traits, **tags.types, **models}
     headers = {name: Header(name, kept, "", 0, "", 0) for name, kept in columns.items()}
@@ -146,14 +149,18 @@ class _Cells:
 
 
 def _tags(
-    shop: Workspace, definitions: Definitions, events: LakeTable, traits: Mapping[str, Type]
+    shop: Workspace,
+    definitions: Definitions,
+    events: LakeTable,
+    traits: Mapping[str, Type],
+    kept: Version | None = None,
 ) -> tuple[_Cells, list[LimnerError]]:
     """The columns of all tags, and the errors of those that cannot be read."""
     ground = ground_of(shop.stores, shop.clock(), columns=dict(traits))
     ground = replace(ground, relations=relations({**shop.stores.lake.tables(), "events": events}))
     ground = replace(ground, ask=_asking(shop, events, ground.ask))
     try:
-        return _known_cells(shop, definitions, ground)
+        return _known_cells(shop, definitions, ground, kept)
     except LimnerError:
         pass
     wrong: list[LimnerError] = []
@@ -186,18 +193,22 @@ def _asking(shop: Workspace, events: LakeTable, ask: Ask) -> Ask:
     return (lambda query: ask(cast("exp.Query", query.transform(nobody)))) if fresh else ask
 
 
-def _known_cells(shop: Workspace, definitions: Definitions, ground: Ground) -> tuple[_Cells, list[LimnerError]]:
-    """The columns of tags, which are all checked; those of a tag the newest portrait holds are read off it. With what
-    is wrong with tags that read members of nobody."""
+def _known_cells(
+    shop: Workspace, definitions: Definitions, ground: Ground, kept: Version | None
+) -> tuple[_Cells, list[LimnerError]]:
+    """The columns of tags; those of a tag that `kept`, or else the newest portrait, holds are read off it. All tags are
+    checked but those whose columns, and what they stand on, were kept. With what is wrong with tags that read members
+    of nobody."""
+    known, found = catalog(definitions), _Cells()
     held: dict[str, dict[str, Type]] = {}
-    for name, header in _fresh_headers(shop).items():
+    for name, header in (_fresh_headers(shop) if kept is None else kept.headers).items():
         held.setdefault(header.version, {})[name] = header.type
-    same = {name: held[placed.version] for name, placed in catalog(definitions).items() if placed.version in held}
+    same = {name: held[placed.version] for name, placed in known.items() if placed.version in held}
+    on = {} if kept is None else {name: tuple(on) for name, on in kept.labels.get("on", {}).items() if name in same}
     quiet = replace(ground, ask=lambda query: ground.ask(exp.select("*").from_(query.subquery()).limit(0)))
-    found, known = _Cells(), prepare(definitions, quiet, same)
-    found.on.update({name: known.stands_on(name) for name in known.parts})
-    fresh = [name for name in catalog(definitions) if name not in same or name in known.readers]
-    work = prepare(definitions, ground, fresh)
+    asked = prepare(definitions, quiet, [name for name in same if name not in on])
+    found.on.update({name: asked.stands_on(name) for name in asked.parts} | on)
+    work = prepare(definitions, ground, [name for name in known if name not in same or name in asked.readers])
     found.add(work)
     for name, columns in same.items():
         found.types.update(columns)

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
+from limner.app.grounds import portrait_of
 from limner.app.tags.pages import attention, stability
+from limner.app.tags.states import woken
+from limner.app.voiced import voice_of
 from limner.app.workspace import Workspace
 from limner.core.errors import BadDefinition
 from limner.core.ours import Tag
@@ -105,6 +108,16 @@ def test_a_version_without_figures_is_counted_when_asked(shop):
         (shop.stores.gallery.folder / name / "figures.json").unlink(missing_ok=True)
     after = shop.tag("orders").page.figures
     assert (after.known, after.quantiles, after.drift) == (before.known, before.quantiles, None)
+
+
+def test_what_a_run_kept_of_its_tags_is_what_they_say_anew(shop):
+    version = portrait_of(shop).version
+    definitions = woken(shop.definitions)
+    (kept, _), (anew, wrong) = voice_of(shop, definitions, version), voice_of(shop, definitions)
+    assert not wrong
+    assert set(version.labels["on"]) >= {"orders", "big", "rfm"}
+    assert (kept.columns, kept.owners) == (anew.columns, anew.owners)
+    assert dict(kept.on) == dict(anew.on)
 
 
 def test_what_declared_names_is_checked(shop):

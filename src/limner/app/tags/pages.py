@@ -160,7 +160,7 @@ def _newest_portrait(shop: Workspace) -> Portrait | None:
 
 def _shelf(shop: Workspace, found: Portrait | None) -> _Shelf:
     definitions = woken(shop.definitions)
-    voice, _ = voice_of(shop, definitions)
+    voice, _ = voice_of(shop, definitions, found.version if found is not None else None)
     kept: dict[str, Any] = {}
     if found is not None:
         kept = found.version.figures() or figures_of(

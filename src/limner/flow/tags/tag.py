@@ -66,13 +66,14 @@ NOBODY: Final[Unknown] = MappingProxyType({})
 class Tagged:
     """What was computed: the asof, the columns by tag, and how many scans of the lake it took; of tags that keep sums
     `increment`, or why all events were read (see `kept_sums.REASONS`). `unfound` are tags that read a member nobody has
-    an answer of, with what may have been meant."""
+    an answer of, with what may have been meant; `on` is what each tag stands on."""
 
     asof: datetime
     columns: Mapping[str, tuple[str, ...]]
     scans: int
     passes: Mapping[str, str] = field(default_factory=dict)
     unfound: Mapping[str, LimnerError] = field(default_factory=dict)
+    on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_dicts(self) -> list[dict[str, object]]:
         """One row per tag."""
@@ -153,7 +154,9 @@ def tag(  # noqa: PLR0913
     for name in work.order:
         drop_strays(draft, work.placed[name].tag, {cell.column for cell in work.parts[name].cells})
     tell(total, total, "tags")
-    return Tagged(asof, {name: _columns(work.parts[name]) for name in work.order}, total, passes, work.unfound)
+    columns = {name: _columns(work.parts[name]) for name in work.order}
+    on = {name: work.stands_on(name) for name in work.order}
+    return Tagged(asof, columns, total, passes, work.unfound, on)
 
 
 def ground_of(
