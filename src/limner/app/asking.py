@@ -259,7 +259,8 @@ def audience_portraits(
 @dataclass(frozen=True, slots=True)
 class TagShown:
     """A tag: what it asks, what it reads, what it may be used for and whose consent it stands on (purposes), and how
-    its answers are spread at the asof; of a family its members. Under a member's name it is that member alone.
+    its answers are spread at the asof (None: too few to tell); of a family its members. Under a member's name it is
+    that member alone.
 
     `page` is its page in the catalogue."""
 
@@ -273,9 +274,9 @@ class TagShown:
     events: tuple[str, ...]
     stands_on: tuple[str, ...]
     version: str
-    known: int
+    known: int | None
     customers: int
-    spread: Mapping[str, int]
+    spread: Mapping[str, int | None]
     purposes: tuple[str, ...] = (ANY,)
     consents: tuple[str, ...] = ()
     members: Sequence[Member] = ()
@@ -313,7 +314,9 @@ def tag(shop: Workspace, name: str, asof: str | datetime | None = None, *, sql: 
         spread=spread,
         purposes=listed(said_purposes(bound.purposes)),
         consents=tuple(sorted(bound.needs)),
-        members=listed_members(placed, found.version) if column == placed.tag.id else (),
+        members=listed_members(placed, found.version, shop.settings.privacy.least_group)
+        if column == placed.tag.id
+        else (),
         page=page_of(shop, found, placed.tag.id) if column == placed.tag.id else None,
     )
 
@@ -334,14 +337,18 @@ def _asof(shop: Workspace, asof: str | datetime | None) -> datetime:
     return asof or midnight(shop.clock(), shop.settings.zone)
 
 
-def _spread(shop: Workspace, found: Portrait, name: str) -> tuple[int, dict[str, int]]:
+def _spread(shop: Workspace, found: Portrait, name: str) -> tuple[int | None, dict[str, int | None]]:
+    from limner.app.tags.telling import told_answers
+    from limner.flow.audiences.small import told
     from limner.store.gallery.bits import count as size_of
 
     if name not in found.version.headers:
         return 0, {}
     result = portrait(_ground(shop, found), "is_identified or not is_identified", who=shop.who, columns=[name])
     known = size_of(found.version.column(name).known(found.version.size) & found.version.living_words)
-    return known, {trait.answer: round(trait.group * trait.group_share) for trait in result.traits}
+    least, living = shop.settings.privacy.least_group, len(found.version.living)
+    counts = {trait.answer: trait.group for trait in result.traits}
+    return told(known, least, living), told_answers(counts, known, living, least)
 
 
 def number_of(shop: Workspace, customer: str) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from limner.app.named import member_names
 from limner.core.errors import NotFound, near
+from limner.flow.audiences.small import told
 from limner.flow.tags.catalog import UNKNOWN_TAG, Placed, named
 from limner.store.gallery.bits import unpack
 
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One tag of a family: its column, its names, and how many customers have an answer that is not none or zero."""
+    """One tag of a family: its column, its names, and how many customers have an answer that is not none or zero (None:
+    too few to tell)."""
 
     id: str
     name: str
     name_en: str
-    customers: int
+    customers: int | None
 
 
 def opened(known: Mapping[str, Placed], version: Version, name: str) -> tuple[Placed, str]:
@@ -44,12 +46,18 @@ def opened(known: Mapping[str, Placed], version: Version, name: str) -> tuple[Pl
     return placed, placed.tag.id
 
 
-def listed_members(placed: Placed, version: Version) -> Sequence[Member]:
-    """The members of a family that a version holds, in the order of its columns; none for any other tag."""
+def listed_members(placed: Placed, version: Version, least: int = 1) -> Sequence[Member]:
+    """The members of a family that a version holds, in the order of its columns; none for any other tag. What tells of
+    fewer than `least` customers, by itself or beside everybody or the member before, is not told."""
     if placed.tag.kind != "family":
         return ()
-    told = member_names({placed.tag.id: placed}, version.headers)
-    return tuple(Member(column, *names, _having(version, column)) for column, names in told.items())
+    names = member_names({placed.tag.id: placed}, version.headers)
+    sizes = [_having(version, column) for column in names]
+    beside = [len(version.living), *sizes]
+    return tuple(
+        Member(column, *pair, told(size, least, beside[0], beside[at]))
+        for at, ((column, pair), size) in enumerate(zip(names.items(), sizes, strict=True))
+    )
 
 
 def _having(version: Version, name: str) -> int:

@@ -155,3 +155,22 @@ def test_figures_agree_with_counting_by_hand(tmp_path, values):
     again = figures(draft.view(), Tag("x", otherwise=2), "x", found, asof_day=0, least=1)
     assert again.drift == pytest.approx(0, abs=1e-12)
     draft.discard()
+
+
+RING = """
+- {id: one, type: bool, kind: rule, rule: has(two)}
+- {id: two, type: bool, kind: rule, rule: orders >= 1 and has(three)}
+- {id: three, type: bool, kind: rule, rule: not has(one)}
+- {id: behind, type: bool, kind: rule, rule: has(one)}
+- {id: own, type: bool, kind: rule, rule: has(own)}
+"""
+
+
+def test_tags_in_a_ring_are_refused_and_the_ring_is_named(tmp_path):
+    folder = write_shop(tmp_path / "shop", tags__ring=RING)
+    with Workspace(folder) as shop, pytest.raises(BadDefinition) as caught:
+        shop.apply()
+    said = str(caught.value)
+    assert "one → two → three → one" in said
+    assert "own → own" in said
+    assert "behind →" not in said

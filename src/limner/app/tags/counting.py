@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from limner.app.privacy.purposes import owners_of
 from limner.core.spans import day_of, need_zone
 from limner.core.tell import Tell
 from limner.flow.tags.catalog import Placed, catalog
-from limner.flow.tags.figures import Accuracy, Figures, figures, main_column
+from limner.flow.tags.figures import Accuracy, Extent, Figures, extent, figures, main_column
 from limner.store.lake.sql import literal
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def figures_of(
         column = main_column(version, owned.get(name, ()), name)
         if column:
             past = as_figures(former[name]) if name in former and former[name]["column"] == column else None
-            found[name] = asdict(figures(version, placed.tag, column, past, asof_day=day, least=least))
+            counted = figures(version, placed.tag, column, past, asof_day=day, least=least)
+            found[name] = asdict(replace(counted, extent=extent(version, owned[name])))
     return {"tags": found, "newest": newest(shop, links, asof)}
 
 
@@ -80,6 +81,8 @@ def as_figures(kept: Mapping[str, Any]) -> Figures:
     if kept.get("accuracy"):
         one = kept["accuracy"]
         told["accuracy"] = Accuracy(**{**one, "told": tuple((a, b, n) for a, b, n in one["told"])})
+    if kept.get("extent"):
+        told["extent"] = Extent(**kept["extent"])
     return Figures(**told)
 
 

@@ -16,6 +16,7 @@ from limner.app.known import written_definitions
 from limner.app.privacy.purposes import bindings
 from limner.app.tags.counting import as_figures, figures_of
 from limner.app.tags.states import Standing, standings, woken
+from limner.app.tags.telling import told_figures
 from limner.app.uses import Desk, users
 from limner.app.voiced import Voice, voice_of
 from limner.core.errors import NotFound
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 CLASSES: Final = ("public", "internal", "personal", "sensitive")
 _RISK: Final = {"public": 0.0, "internal": 40.0, "personal": 70.0, "sensitive": 100.0}
+TOO_FEW: Final = {"known": "coverage", "held": "holding"}
+"""What a row names that it does not tell, by the figure it is read off."""
 _PROPERTY: Final = re.compile(r"\bp_\w+")
 
 
@@ -59,7 +62,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class TagRow:
     """A tag in the list. `coverage` is the share of customers whose answer is known, `holding` of those whose answer is
-    not the usual one; None where no portrait holds the tag."""
+    not the usual one; None where no portrait holds the tag, or it would tell of too few (named in `too_few`). A tag
+    with several `columns` is counted by its main one; `least_covered` and `most_covered` are the ends of them all."""
 
     id: str
     name: str
@@ -76,6 +80,10 @@ class TagRow:
     stability: int | None = None
     safety: int | None = None
     optimisation: int | None = None
+    columns: int = 1
+    least_covered: float | None = None
+    most_covered: float | None = None
+    too_few: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,15 @@ class _Shelf:
     seconds: Mapping[str, float]
     personal: frozenset[str]
     express: frozenset[str]
+    least: int
+    trees: frozenset[str]
+
+    def told(self, name: str) -> Figures | None:
+        """The figures of a tag as far as they may be told."""
+        kept = self.figures.get(name)
+        return (
+            None if kept is None else told_figures(as_figures(kept), self.least, is_tree=kept["column"] in self.trees)
+        )
 
 
 def tags(
@@ -134,7 +151,6 @@ def page_of(shop: Workspace, found: Portrait, name: str) -> TagPage:
     shelf = _shelf(shop, found)
     one = shelf.known[name]
     newest = _newest(shelf, name)
-    kept = shelf.figures.get(name)
     return TagPage(
         state=one.state,
         owner=one.tag.owner,
@@ -142,7 +158,7 @@ def page_of(shop: Workspace, found: Portrait, name: str) -> TagPage:
         users=shelf.users.get(name, ()),
         history=_history(shop, name),
         waiting=one.waiting,
-        figures=None if kept is None else as_figures(kept),
+        figures=shelf.told(name),
         asof=found.asof,
         newest_at=newest,
         age=None if newest is None else found.asof - newest,
@@ -176,13 +192,21 @@ def _shelf(shop: Workspace, found: Portrait | None) -> _Shelf:
         seconds={} if found is None else found.version.labels.get("seconds", {}),
         personal=frozenset(name for name, p in definitions.of(Property).items() if p.is_personal),
         express=frozenset(listed(shop.settings.privacy.consent)),
+        least=shop.settings.privacy.least_group,
+        trees=frozenset(name for name, header in found.version.headers.items() if header.is_sparse)
+        if found
+        else frozenset(),
     )
 
 
 def _row(shelf: _Shelf, name: str, one: Standing) -> TagRow:
-    kept = shelf.figures.get(name, {})
-    people = kept.get("customers") or 0
+    kept = shelf.told(name)
+    extent = kept.extent if kept is not None else None
     qualities = _qualities(shelf, name)
+
+    def share(of: int | None) -> float | None:
+        return None if kept is None or of is None or not kept.customers else of / kept.customers
+
     return TagRow(
         id=name,
         name=one.tag.name,
@@ -191,11 +215,15 @@ def _row(shelf: _Shelf, name: str, one: Standing) -> TagRow:
         owner=one.tag.owner,
         path=one.tag.path,
         sensitivity=_class(shelf, name),
-        coverage=kept["known"] / people if people else None,
-        holding=kept["held"] / people if people else None,
-        drift=kept.get("drift"),
+        coverage=share(kept.known) if kept else None,
+        holding=share(kept.held) if kept else None,
+        drift=kept.drift if kept else None,
         users=len(shelf.users.get(name, ())),
         **{word: quality.value for word, quality in qualities.items()},
+        columns=extent.columns if extent else 1,
+        least_covered=share(extent.least) if extent else None,
+        most_covered=share(extent.most) if extent else None,
+        too_few=tuple(TOO_FEW[one] for one in kept.too_few if one in TOO_FEW) if kept else (),
     )
 
 
@@ -287,9 +315,7 @@ def _history(shop: Workspace, name: str) -> tuple[Change, ...]:
 
 
 def _qualities(shelf: _Shelf, name: str) -> dict[str, Quality]:
-    kept = shelf.figures.get(name)
-    found = None if kept is None else as_figures(kept)
-    one = shelf.known[name]
+    found, one = shelf.told(name), shelf.known[name]
     return {
         "attention": attention(shelf.users.get(name, ())),
         "stability": stability(found),
@@ -345,7 +371,7 @@ def optimisation(tag: Tag, found: Figures | None) -> Quality:
     parts: dict[str, float | str] = {"entry": entry}
     if found is None:
         return Quality(None, parts)
-    if found.customers:
+    if found.customers and found.known is not None:
         parts["coverage"] = round(found.known / found.customers, 4)
     if found.evenness is not None:
         parts["evenness"] = round(found.evenness, 4)

@@ -52,8 +52,8 @@ def _customers(found: Ran, voice: Voice) -> str:
 @shows("limner.app.asking:TagShown")
 def tag(found: TagShown, voice: Voice) -> str:
     """What a tag asks, what it reads, and how its answers are spread."""
-    known = found.known / found.customers if found.customers else 0.0
-    said = f"{voice.count(found.known)} / {voice.count(found.customers)} ({voice.share(known)})"
+    known = "" if found.known is None else f" ({voice.share(found.known / (found.customers or 1))})"
+    said = f"{voice.told(found.known)} / {voice.count(found.customers)}{known}"
     facts = pairs(
         [
             (voice.say("tag"), f"{found.name} ({found.id})" if found.name else found.id),
@@ -71,13 +71,17 @@ def tag(found: TagShown, voice: Voice) -> str:
         ]
     )
     if found.members:
-        rows = [[one.id, _called(one, voice), voice.count(one.customers)] for one in found.members]
+        rows = [[one.id, _called(one, voice), voice.told(one.customers)] for one in found.members]
         return blocks(facts, table([voice.say(head) for head in ("tag", "means", "having")], rows))
     more = page(found.page, voice) if found.page is not None else ""
     if not found.spread:
         return blocks(facts, more)
     rows = [
-        [_answer(found.id, answer, voice), voice.count(count), voice.share(count / found.known if found.known else 0)]
+        [
+            _answer(found.id, answer, voice),
+            voice.told(count),
+            "–" if count is None or not found.known else voice.share(count / found.known),
+        ]
         for answer, count in found.spread.items()
     ]
     return blocks(facts, more, table([voice.say(head) for head in ("answer", "customers", "share")], rows))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from limner.app.tags.pages import Quality, TagPage, TagRow
     from limner.app.tags.scores import Share
     from limner.app.tags.why import Input, NodeAnswer, Why
+    from limner.flow.tags.figures import Extent
 
 
 @shows("limner.app.tags.acts:TagAct")
@@ -164,7 +165,7 @@ def tag_rows(found: Sequence[TagRow], voice: Voice) -> str:
             f"{row.name} ({row.id})" if row.name else row.id,
             voice.word("tag_kinds", row.kind),
             voice.word("tag_states", row.state),
-            "–" if row.coverage is None else voice.share(row.coverage, 0),
+            _coverage(row, voice),
             "–" if row.drift is None else f"{row.drift:.3f}",
             voice.count(row.users),
             *("–" if n is None else str(n) for n in (row.attention, row.stability, row.safety, row.optimisation)),
@@ -174,11 +175,20 @@ def tag_rows(found: Sequence[TagRow], voice: Voice) -> str:
     return table([voice.say(head) for head in heads], rows, left=3)
 
 
+def _coverage(row: TagRow, voice: Voice) -> str:
+    """The share of the customers with an answer; of several columns those of the least and the most answered one."""
+    if row.least_covered is not None and row.most_covered is not None:
+        return f"{voice.share(row.least_covered, 0)} – {voice.share(row.most_covered, 0)}"
+    if row.coverage is None:
+        return voice.say("too_few") if "coverage" in row.too_few else "–"
+    return voice.share(row.coverage, 0)
+
+
 @shows("limner.app.tags.pages:TagPage")
 def page(found: TagPage, voice: Voice) -> str:
     """What the catalogue knows of a tag beside what it asks."""
     one = found.figures
-    numbers = ", ".join(f"{value:.4g}" for value in one.quantiles) if one else ""
+    numbers = ", ".join("–" if value is None else f"{value:.4g}" for value in one.quantiles) if one else ""
     facts = [
         (voice.say("tag_state"), voice.word("tag_states", found.state)),
         (voice.say("waiting"), found.waiting),
@@ -186,7 +196,8 @@ def page(found: TagPage, voice: Voice) -> str:
         (voice.say("sensitivity"), voice.word("tag_classes", found.sensitivity)),
         (voice.say("users"), ", ".join(found.users)),
         (voice.say("newest_read"), None if found.newest_at is None else voice.minute(found.newest_at)),
-        (voice.say("holding"), f"{voice.count(one.held)} / {voice.count(one.customers)}" if one else ""),
+        (voice.say("holding"), f"{voice.told(one.held)} / {voice.count(one.customers)}" if one else ""),
+        (voice.say("columns"), _extent(one.extent, voice) if one else ""),
         (voice.say("quantiles"), numbers),
         (voice.say("drift"), f"{one.drift:.3f}" if one and one.drift is not None else ""),
         (voice.say("accuracy"), _accuracy(found, voice)),
@@ -204,7 +215,7 @@ def page(found: TagPage, voice: Voice) -> str:
 def _accuracy(found: TagPage, voice: Voice) -> str:
     one = found.figures.accuracy if found.figures else None
     if one is None:
-        return ""
+        return voice.say("too_few") if found.figures and "accuracy" in found.figures.too_few else ""
     if not one.can_say:
         return voice.say("accuracy_cannot", base=voice.count(one.base))
     bounds = voice.say("interval", low=voice.share(one.low), high=voice.share(one.high))
@@ -212,6 +223,15 @@ def _accuracy(found: TagPage, voice: Voice) -> str:
     return voice.say(
         "accuracy_of", share=share, interval=bounds, base=voice.count(one.base), usual=voice.share(one.usual)
     )
+
+
+def _extent(found: Extent | None, voice: Voice) -> str:
+    """How many columns there are, and the customers with an answer in the least and in the most answered one."""
+    if found is None:
+        return ""
+    ends = ((found.least_column, found.least), (found.most_column, found.most))
+    least, most = (f"{name} {voice.count(size)}" for name, size in ends)
+    return voice.say("columns_from_to", count=voice.count(found.columns), least=least, most=most)
 
 
 def _cost(found: TagPage, voice: Voice) -> str:

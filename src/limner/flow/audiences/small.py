@@ -36,13 +36,14 @@ def told(found: int, least: int, *beside: int) -> int | None:
 
 
 def hidden(counts: Sequence[int], least: int) -> set[int]:
-    """The places of counts too small to tell, with the next smallest beside a single one, which the sum would tell.
+    """The places of counts too small to tell, with the next smallest beside those that are too few even together: the
+    sum would tell of them.
 
     >>> sorted(hidden([50, 2, 9, 0], 5)), sorted(hidden([50, 2, 3, 0], 5)), hidden([1, 2], 1)
     ([1, 2], [1, 2], set())
     """
     small = {place for place, found in enumerate(counts) if 0 < found < least}
-    if len(small) == 1:
+    if small and sum(counts[place] for place in small) < least:
         rest = [place for place, found in enumerate(counts) if found >= least]
         small |= {min(rest, key=counts.__getitem__)} if rest else set()
     return small

@@ -22,7 +22,10 @@ TWICE = words("tag_twice", "The tag {tag!r} is defined twice: in {first} and in 
 UNKNOWN_TAG = words(
     "tag_unknown", "There is no tag {name!r}. Built-in tags stand in limner/flow/tags/packs, your own in tags/."
 )
-IN_A_CIRCLE = words("tag_circle", "The tags {tags} stand on one another in a circle.")
+IN_A_CIRCLE = words(
+    "tag_circle",
+    "The tags {tags} stand on one another in a circle, so none can be answered first. Take one out of another's rule.",
+)
 DEEP_PATH = words("tag_path_deep", "{place}: the path {path!r} has {found} levels, at most 4 are read.")
 
 VERSION = 1
@@ -108,7 +111,7 @@ def in_order(wanted: Iterable[str], needs: Mapping[str, tuple[str, ...]]) -> tup
         if name in done:
             return
         if name in open_:
-            raise BadDefinition(IN_A_CIRCLE, tags=", ".join(sorted(open_)))
+            raise BadDefinition(IN_A_CIRCLE, tags=" → ".join([*open_[open_.index(name) :], name]))
         if name not in needs:
             raise NotFound(UNKNOWN_TAG, near=near(name, needs), name=name)
         open_.append(name)

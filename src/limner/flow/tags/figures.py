@@ -17,6 +17,7 @@ from pyroaring import BitMap
 
 from limner.maths.drift import drift
 from limner.maths.proportion import wilson
+from limner.store.gallery.bits import count as size_of
 from limner.store.gallery.numeric import numbers_at, stored_at
 
 if TYPE_CHECKING:
@@ -54,19 +55,32 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How far the columns of a tag with several reach: how many there are, and the customers with an answer in the
+    least and in the most answered one (of a column that stores no zeros: with another answer than 0)."""
+
+    columns: int
+    least_column: str
+    least: int
+    most_column: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """The figures of one column. `held` have an answer other than the usual one; `answers` are the most frequent ones
     with how many have them, `quantiles` those of numbers; `drift` is the stability index against the version before
     (None: there was none), `drifts` the last of them. `cuts` and `counts` are what the next version is held against,
-    the last count being those of whom nothing is known."""
+    the last count being those of whom nothing is known. `extent` is of all columns of a tag with several. What would
+    tell of too few is None or left out, and named in `too_few`."""
 
     column: str
     customers: int
-    known: int
-    held: int
+    known: int | None
+    held: int | None
     answers: Mapping[str, int] = field(default_factory=dict)
     different: int = 0
-    quantiles: tuple[float, ...] = ()
+    quantiles: tuple[float | None, ...] = ()
     cuts: tuple[float, ...] = ()
     counts: tuple[int, ...] = ()
     words: tuple[str, ...] = ()
@@ -74,6 +88,8 @@ class Figures:
     drifts: tuple[float, ...] = ()
     bytes: int = 0
     accuracy: Accuracy | None = None
+    extent: Extent | None = None
+    too_few: tuple[str, ...] = ()
 
     @property
     def evenness(self) -> float | None:
@@ -89,6 +105,25 @@ def main_column(version: Version, columns: Iterable[str], tag: str) -> str:
     """The column that sums a tag up: its own, or the one of the heaviest; else its first one (empty: it has none)."""
     known = [column for column in columns if column in version.headers]
     return next((c for c in (tag, f"top_{tag}") if c in known), known[0] if known else "")
+
+
+def extent(version: Version, columns: Iterable[str]) -> Extent | None:
+    """How far the columns of a tag reach; None unless there are several.
+
+    Only what says whose answers are known is read, no answer.
+    """
+    known = {name: _reach(version, name) for name in columns if name in version.headers}
+    if len(known) < 2:
+        return None
+    least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    return Extent(len(known), least, known[least], most, known[most])
+
+
+def _reach(version: Version, name: str) -> int:
+    header = version.headers[name]
+    if header.is_sparse:
+        return header.entries
+    return size_of(version.column(name).known(version.size) & version.living_words)
 
 
 def figures(version: Version, tag: Tag, column: str, before: Figures | None, *, asof_day: int, least: int) -> Figures:

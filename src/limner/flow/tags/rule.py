@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import exp
 
 from limner.core.errors import BadDefinition
@@ -32,7 +34,7 @@ def rule(tag: Tag, ground: Ground, place: str) -> Asked:
     if tag.type != "bool":
         raise BadDefinition(NEEDED, place=place, kind="rule", field="type: bool")
     tree, properties = parse(tag.rule), _properties(ground)
-    tags = _tag_words(tag, ground, tree)
+    tags = _tag_words(ground, tree)
     types = {word.id: word.type for word in tags}
     tree = resolve(tree, Lexicon(tags=tags, properties=properties, zone=ground.zone), text=tag.rule)
     reading = SqlReading(types, ground.asof, ground.zone, {word.id: word.type for word in properties})
@@ -44,11 +46,9 @@ def rule(tag: Tag, ground: Ground, place: str) -> Asked:
     return Asked(query, (Cell(tag.id, "bool", otherwise=False),), needs=_columns(tree, types))
 
 
-def _tag_words(tag: Tag, ground: Ground, tree: Rule) -> tuple[TagWord, ...]:
+def _tag_words(ground: Ground, tree: Rule) -> tuple[TagWord, ...]:
     """Traits and tags, and where the rule names neither, the columns of tags that have several."""
-    found = {
-        name: TagWord(name, kept, ground.names.get(name, ())) for name, kept in ground.columns.items() if name != tag.id
-    }
+    found = {name: TagWord(name, kept, ground.names.get(name, ())) for name, kept in ground.columns.items()}
     known = by_name(found.values())
     for leaf in leaves(tree):
         for name in [leaf.tag] if isinstance(leaf, Has | Compare | Top) else []:
@@ -69,7 +69,7 @@ def _properties(ground: Ground) -> tuple[PropertyWord, ...]:
     return (*EVENT_COLUMNS, *declared)
 
 
-def _columns(tree: Rule, types: dict[str, Type]) -> tuple[str, ...]:
+def _columns(tree: Rule, types: Mapping[str, Type]) -> tuple[str, ...]:
     """The columns a rule reads, in order of name."""
     found: set[str] = set()
     for leaf in leaves(tree):
