@@ -58,6 +58,21 @@ def test_a_group_against_itself_is_100_in_every_view(shop):
     assert {one.tgi for one in every} == {100.0}
 
 
+@pytest.mark.parametrize(
+    ("rule", "base", "said"),
+    [
+        ("orders > 99", None, "没有的，用 limner audience funnel"),
+        ("orders >= 2", "orders > 99", "「orders > 99」里没有人"),
+        ("orders >= 0", None, "请收窄客群"),
+        ("orders >= 2", "orders >= 2", "请收窄客群"),
+    ],
+)
+def test_a_portrait_that_can_tell_nothing_says_what_to_do(shop, rule, base, said):
+    told = shop.audience(rule).portrait(base=base, lang="zh").text
+    assert said in told[-1] or said in told[1]
+    assert not any("没有哪一点" in one for one in told)
+
+
 def test_the_rfm_grid_shares_out_all_who_bought(shop, tmp_path):
     found = shop.audience("orders >= 2").portrait(output=tmp_path / "page.html", lang="zh")
     grid = found.view("rfm_grid")

@@ -32,6 +32,10 @@ def sentences(found: Portrayed) -> tuple[str, ...]:
     voice = voice_of(found)
     if not found.group:
         return (voice.say("said_nobody", name=found.name, asof=voice.minute(found.asof)), *_beliefs(found, voice))
+    if not found.base and not found.is_rival:
+        return (_size(found, voice), voice.say("said_no_base", against=against(found, voice)), *_beliefs(found, voice))
+    if _is_same(found):
+        return (_size(found, voice), voice.say("said_same"), *_trend(found, voice), *_beliefs(found, voice))
     parts = [_size(found, voice), *_apart(found, voice)]
     told = {one.column for one in _chosen(found)}
     views = [view for key in _VIEWS if (view := found.view(key)) and not told & set(view.columns)]
@@ -75,6 +79,12 @@ def _size(found: Portrayed, voice: Voice) -> str:
         share=voice.share(share, 1 if share >= 0.001 else 3),
         against=against(found, voice),
     )
+
+
+def _is_same(found: Portrayed) -> bool:
+    """Whether the audience is all of its base: then it has nothing of its own."""
+    shares = ((one.group_share, one.base_share) for one in found.traits)
+    return bool(found.traits) and found.group == found.base and not found.is_rival and all(a == b for a, b in shares)
 
 
 def _apart(found: Portrayed, voice: Voice) -> Iterable[str]:
