@@ -114,7 +114,8 @@ def test_any_text_has_a_form(raw):
     parted = names.parted(raw)
     assert names.look(parted.given) is not None
     assert isinstance(names.sound(parted.surname), str)
-    assert len(digits.card(raw)) in (0, digits.CARD) or raw.lstrip().startswith(("#", "＃"))
+    card = digits.card(raw)
+    assert len(card) in (0, digits.CARD) or card.startswith("#")
     digits.phone(raw)
     places.house(places.address(raw))
     places.city(raw)
