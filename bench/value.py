@@ -64,24 +64,25 @@ def bought(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return repeats, np.minimum(last, age), age
 
 
-def fit(size: int) -> float:
+def fit(size: int, method: str) -> float:
     """Seconds to put histories together and to find the parameters."""
-    from limner.maths import bg_nbd
+    from limner.flow.models.clv import METHODS
     from limner.maths.histories import histories
 
     x, last, age = bought(size)
     start = time.perf_counter()
-    bg_nbd.fit(histories(x, last, age)[0])
+    METHODS[method].fit(histories(x, last, age)[0])
     return time.perf_counter() - start
 
 
-def score(size: int) -> float:
+def score(size: int, method: str) -> float:
     """Seconds for the chance to be there and the purchases of a year to come, customer by customer."""
     from limner.maths.bg_nbd import BgNbd
     from limner.maths.histories import histories
+    from limner.maths.pareto_nbd import ParetoNbd
 
     x, last, age = bought(size)
-    model = BgNbd(0.5, 4.0, 0.8, 2.4)
+    model = BgNbd(0.5, 4.0, 0.8, 2.4) if method == "bg_nbd" else ParetoNbd(0.6, 11.0, 0.6, 12.0)
     start = time.perf_counter()
     found, place = histories(x, last, age)
     scores = model.alive(found)[place], model.expected(found, 52.0)[place]
@@ -101,8 +102,10 @@ def main() -> None:
         works = {
             "rfm": (10_000_000, 15, lambda n: rfm(n, Path(temporary) / f"rfm{n}", "rfm")),
             "rfm_groups": (10_000_000, 15, lambda n: rfm(n, Path(temporary) / f"groups{n}", "rfm_groups")),
-            "fit": (1_000_000, 60, fit),
-            "score": (10_000_000, 60, score),
+            "fit": (1_000_000, 60, lambda n: fit(n, "bg_nbd")),
+            "score": (10_000_000, 60, lambda n: score(n, "bg_nbd")),
+            "pareto_fit": (1_000_000, 60, lambda n: fit(n, "pareto_nbd")),
+            "pareto_score": (10_000_000, 60, lambda n: score(n, "pareto_nbd")),
         }
         for name, (whole, limit, work) in works.items():
             size = int(whole * scale)

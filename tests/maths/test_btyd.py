@@ -13,10 +13,11 @@ import pytest
 from scipy import integrate, special
 
 from limner.core.errors import BadInput
-from limner.maths import bg_nbd, gamma_gamma
+from limner.maths import bg_nbd, gamma_gamma, pareto_nbd
 from limner.maths.bg_nbd import BgNbd
 from limner.maths.gamma_gamma import GammaGamma
 from limner.maths.histories import histories
+from limner.maths.pareto_nbd import ParetoNbd
 
 END, LATER = date(1997, 9, 30), date(1998, 6, 30)
 
@@ -66,6 +67,60 @@ def test_the_published_parameters_of_cdnow(cdnow):
     assert all(low < value < high for value, (low, high) in zip(top.values, top.intervals, strict=True))
     value, _ = gamma_gamma.fit(x, mean)
     assert (round(value.p, 2), round(value.q, 2), round(value.gamma, 2)) == (6.25, 3.74, 15.44)
+
+
+def test_the_published_parameters_of_cdnow_by_pareto(cdnow):
+    """Fader, Hardie and Lee 2005, table 2, where the likelihood is −9,595.0."""
+    x, last, age, _ = summary(cdnow, END)
+    model, top = pareto_nbd.fit(histories(x, last, age)[0])
+    found = (round(model.r, 3), round(model.alpha, 3), round(model.s, 3), round(model.beta, 3))
+    assert found == pytest.approx((0.553, 10.578, 0.606, 11.669), abs=0.0011)
+    assert top.likelihood == pytest.approx(-9595.0, abs=0.05)
+    assert all(low < value < high for value, (low, high) in zip(top.values, top.intervals, strict=True))
+
+
+PARETOS = [ParetoNbd(0.553, 10.578, 0.606, 11.669), ParetoNbd(2.0, 1.0, 0.3, 50.0), ParetoNbd(0.3, 80.0, 2.0, 1.5)]
+
+
+@pytest.mark.parametrize("model", PARETOS)
+@pytest.mark.parametrize(("x", "last", "age"), [(0, 0, 1), (0, 0, 700), (3, 20, 300), (3, 280, 300), (90, 600, 601)])
+def test_pareto_equals_integrals_over_customers(model, x, last, age):
+    """The likelihood with the moment of leaving integrated, the purchases of a year with the rate of leaving."""
+    found, _ = histories([x], [last], [age])
+    t, whole = found.last[0], found.age[0]
+
+    def left(y):
+        return np.exp(-(model.r + x) * np.log((model.alpha + y) / (model.alpha + t)) -
+                      (model.s + 1) * np.log((model.beta + y) / (model.beta + t)))  # fmt: skip
+
+    lead = -(model.r + x) * np.log(model.alpha + t) - (model.s + 1) * np.log(model.beta + t)
+    gone = model.s * np.exp(lead) * integrate.quad(left, t, whole, epsrel=1e-11, limit=500)[0]
+    here = np.exp(-(model.r + x) * np.log(model.alpha + whole) - model.s * np.log(model.beta + whole))
+    assert model.alive(found)[0] == pytest.approx(here / (here + gone), rel=1e-4)
+
+    def stays(m):
+        chance = m ** (model.s - 1) * np.exp(-m * (model.beta + whole)) * (model.beta + whole) ** model.s
+        return chance / special.gamma(model.s) * -np.expm1(-m * 52) / m
+
+    rate = (model.r + x) / (model.alpha + whole)
+    weeks = sum(integrate.quad(stays, *ends, epsrel=1e-10, limit=500)[0] for ends in ((0, 0.1), (0.1, np.inf)))
+    assert model.expected(found, 52.0)[0] == pytest.approx(rate * weeks * model.alive(found)[0], rel=1e-5)
+
+
+def test_the_slope_of_pareto_is_that_of_its_height():
+    rng = np.random.default_rng(4)
+    age = rng.integers(1, 500, 300)
+    x = rng.poisson(2, 300)
+    last = np.where(x > 0, (age * rng.random(300)).astype(int), 0)
+    slope = pareto_nbd._Slope(histories(x, last, age)[0])
+    for model in PARETOS:
+        at = np.array([model.r, model.alpha, model.s, model.beta])
+        told = slope(at)[1]
+        for place in range(4):
+            step = np.zeros(4)
+            step[place] = at[place] * 1e-5
+            asked = (slope(at + step)[0] - slope(at - step)[0]) / (2 * step[place])
+            assert told[place] == pytest.approx(asked, rel=1e-3, abs=1e-6)
 
 
 def test_cdnow_in_the_weeks_after_the_fit(cdnow):

@@ -90,6 +90,18 @@ def test_planted_buyers_and_what_they_did_next(stores):
     assert [row["name"] for row in card["parameters"]] == ["r", "alpha", "a", "b"]
 
 
+def test_the_same_buyers_by_pareto(stores):
+    orders = bought()
+    put(stores, [o for o in orders if o[1] < DAYS])
+    asked = Model("clv", kind="clv", horizon=MODEL.horizon, options={"method": "pareto_nbd"})
+    version, card = run(stores, asked)
+    later = np.bincount([n for n, day, _ in orders if day >= DAYS], minlength=SIZE)
+    assert np.nansum(column(version, "clv.purchases")) == pytest.approx(later.sum(), rel=0.15)
+    assert card["purchases"]["low"] < card["purchases"]["total"] < card["purchases"]["high"]
+    assert (card["method"], [row["name"] for row in card["parameters"]]) == ("pareto_nbd", ["r", "alpha", "s", "beta"])
+    assert card["tracking"]["worst_error"] < 0.1
+
+
 def test_nothing_past_the_asof_is_seen(stores):
     orders = bought()
     put(stores, [o for o in orders if o[1] < DAYS])
@@ -140,7 +152,18 @@ def test_two_orders_of_a_day_are_one_purchase(stores):
     assert run(stores)[1]["code"] == "clv_too_few_repeats"
 
 
-@pytest.mark.parametrize("options", [{"margin": 2}, {"margin": True}, {"weeks": 1.5}, {"weeks": 0}, {"discount": 1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"margin": 2},
+        {"margin": True},
+        {"weeks": 1.5},
+        {"weeks": 0},
+        {"discount": 1},
+        {"method": "bgnbd"},
+        {"method": 1},
+    ],
+)
 def test_options_that_cannot_be(stores, options):
     with pytest.raises(BadDefinition, match="clv"):
         run(stores, Model("clv", kind="clv", options=options))
