@@ -39,6 +39,15 @@ def centres(
     return np.asarray(best[np.lexsort(best.T[::-1])])
 
 
+def settled(points: Floats, weights: Floats, middle: Floats) -> Floats:
+    """The centres that Lloyd's rounds end at from given ones, shape (k, d), in the order of the given.
+
+    >>> settled(np.array([[0.0], [1.0], [9.0]]), np.ones(3), np.array([[0.2], [8.0]])).ravel().tolist()
+    [0.5, 9.0]
+    """
+    return _lloyd(points, weights, middle)[0]
+
+
 def nearest(points: npt.ArrayLike, middle: Floats) -> Ints:
     """The place of the nearest centre of each point, shape (n,); of equally near ones the first.
 

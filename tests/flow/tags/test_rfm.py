@@ -23,6 +23,7 @@ from limner.core.errors import BadDefinition
 from limner.core.ours import Tag
 from limner.edge.demo.folder import Clock, prepare
 from limner.edge.demo.retail import END, ZONE
+from limner.flow.tags import rfm_groups
 from limner.flow.tags.rfm_groups import GROUPS
 from limner.flow.tags.tag import ground_of, said
 from limner.store.definitions import Definitions
@@ -228,3 +229,19 @@ def _levels(values):
     for place, value in enumerate(ordered):
         first.setdefault(value, place)
     return {c: 1 + first[value] * 5 // len(ordered) for c, value in values.items()}
+
+
+def test_starts_tried_on_coarser_points_end_where_those_of_all_do(monkeypatch):
+    rng = np.random.default_rng(5)
+    bought = rng.integers(0, 730, 40_000), rng.geometric(0.5, 40_000), rng.gamma(0.7, 400.0, 40_000)
+    steps = np.stack([np.round(np.log1p(axis) * 64).astype(np.int64) for axis in bought], axis=1)
+    grid, customers = np.unique(steps, axis=0, return_counts=True)
+    rows = pa.table({axis: grid[:, at] for at, axis in enumerate("rfm")} | {"customers": customers})
+
+    def learned():
+        return [float(value.this.this.this) for value in rfm_groups.learn(rows).expressions]
+
+    monkeypatch.setattr(rfm_groups, "_MANY", len(grid))
+    of_all = learned()
+    monkeypatch.setattr(rfm_groups, "_MANY", 1_000)
+    assert learned() == pytest.approx(of_all, rel=1e-9)

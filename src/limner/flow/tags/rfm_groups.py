@@ -16,14 +16,20 @@ from limner.flow.tags.base import Asked, Cell, Ground, Study, kind
 from limner.flow.tags.compose import picked
 from limner.flow.tags.options import known_only
 from limner.flow.tags.rfm import AXES, axes_of
-from limner.maths.weighted_means import centres
+from limner.maths.weighted_means import centres, settled
 from limner.store.lake.sql import statement
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
+
+    Floats = npt.NDArray[np.float64]
 
 GROUPS: Final = ("重要价值", "一般保持", "一般挽留")
 _SEED: Final = 20050601
+_MANY: Final = 20_000
+_COARSE: Final = 4
+"""Steps of the grid that are one where starts are tried."""
 _COLUMNS: Final = tuple(f"{axis}{place}" for place in range(len(GROUPS)) for axis in "rfm")
 _WEIGHTS: Final = ("wr", "wf", "wm")
 
@@ -59,12 +65,25 @@ def learn(rows: pa.Table) -> exp.Query:
     variance = ((grid - mean) ** 2 * customers[:, None]).sum(axis=0) / total
     weight = np.where(variance > 0, 1 / np.maximum(variance, 1e-12), 0.0)
     scaled = (grid - mean) * np.sqrt(weight)
-    middle = centres(scaled, customers, len(GROUPS), rng=np.random.default_rng(_SEED))
+    middle = _middle(grid, scaled, customers)
     if len(middle) < len(GROUPS):
         return _row([0.0] * len(columns), columns).where(exp.false())
     standing = middle @ np.array([-1.0, 1.0, 1.0])
     best = middle[np.argsort(-standing, kind="stable")] / np.where(weight > 0, np.sqrt(weight), 1.0) + mean
     return _row([*best.ravel().tolist(), *weight.tolist()], columns)
+
+
+def _middle(grid: Floats, scaled: Floats, customers: Floats) -> Floats:
+    """The centres; of many points, the starts are tried on coarser ones, and the best goes to its end on all."""
+    rng = np.random.default_rng(_SEED)
+    if len(grid) <= _MANY:
+        return centres(scaled, customers, len(GROUPS), rng=rng)
+    coarse = (grid // _COARSE).astype(np.int64)
+    room = coarse.max(axis=0) + 1
+    _, place = np.unique(np.ravel_multi_index(tuple(coarse.T), tuple(room)), return_inverse=True)
+    heavy = np.bincount(place, customers)
+    means = np.stack([np.bincount(place, customers * axis) / heavy for axis in scaled.T], axis=1)
+    return settled(scaled, customers, centres(means, heavy, len(GROUPS), rng=rng))
 
 
 def _row(values: list[float], columns: list[str]) -> exp.Select:
