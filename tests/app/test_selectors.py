@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from learned_market import learned_market
 from limner.app.workspace import Workspace
-from limner.core.errors import BadDefinition, BadInput
+from limner.core.errors import BadDefinition, BadInput, Refused
 from limner.edge.cli import commands
 from limner.edge.demo.folder import Clock
 from limner.edge.demo.play import FIRST
@@ -50,7 +50,7 @@ def write(folder, text):
     (folder / "audiences" / "learned.yaml").write_text(text, encoding="utf-8")
 
 
-def test_clusters_of_the_market_are_stable_and_stay(folder, market):
+def test_clusters_of_the_market_are_stable_and_stay(folder, market, monkeypatch):
     write(folder, CLUSTERS)
     with opened(folder) as shop:
         shop.apply()
@@ -66,6 +66,10 @@ def test_clusters_of_the_market_are_stable_and_stay(folder, market):
         again = shop.run("2026-09-02")
         assert again.audiences["first-segment"] == pytest.approx(first["first-segment"], rel=0.05)
         assert shop.audience("segments").clusters().fitted_at == found.fitted_at
+    with monkeypatch.context() as patch:
+        patch.setenv("LIMNER_PRIVACY_LEAST_GROUP", str(found.rows))
+        with opened(folder) as shop, pytest.raises(Refused, match="cluster"):
+            shop.audience("segments").clusters()
     shown = json.loads(_said(folder, "audience", "clusters", "行为分群", "--json"))
     assert len(shown["clusters"]) == found.stability.k
     assert "聚类" in _said(folder, "audience", "clusters", "segments")
@@ -175,6 +179,12 @@ def test_look_alikes_are_chosen_by_a_run_and_shown(folder, monkeypatch):
         first = shop.audience("like-waverers").lookalike()
         monkeypatch.setattr(likeness, "learn", None)
         assert shop.audience("like-waverers").lookalike() == first
+        least = first.curve[0].customers + 1
+    with monkeypatch.context() as patch:
+        patch.setenv("LIMNER_PRIVACY_LEAST_GROUP", str(least))
+        with opened(folder) as shop:
+            assert shop.audience("like-waverers").lookalike().curve == first.curve[1:]
+    with opened(folder) as shop:
         write(folder, text.replace('city == "无"', "orders >= 100"))
         shop.apply()
     said = _said(folder, "audience", "lookalike", "像犹豫的人")
@@ -231,7 +241,7 @@ PAIRING = """
 """
 
 
-def test_who_bought_one_thing_and_not_yet_the_other_is_an_audience(folder):
+def test_who_bought_one_thing_and_not_yet_the_other_is_an_audience(folder, monkeypatch):
     with opened(folder) as shop:
         made = shop.pairings(level="category", basket="customer", support="0.005", confidence="0", lift="0", most=2)
         assert made.pairings
@@ -240,6 +250,14 @@ def test_who_bought_one_thing_and_not_yet_the_other_is_an_audience(folder):
         shop.apply()
         members = shop.run().audiences["next-accessory"]
         assert members == one.with_things - one.both
+        least = sorted(one.both for one in made.pairings)[1]
+        with monkeypatch.context() as patch:
+            patch.setenv("LIMNER_PRIVACY_LEAST_GROUP", str(least))
+            with opened(folder) as other:
+                few = other.pairings(
+                    level="category", basket="customer", support="0.005", confidence="0", lift="0", most=2
+                )
+                assert {one.both for one in few.pairings} == {n.both for n in made.pairings if n.both >= least}
         for basket in ("order", "30d"):
             assert shop.pairings(level="category", basket=basket, support="0.0005").baskets > 0
         write(folder, PAIRING.replace("[A]", "['没有的']").replace("B", f"'{one.other}'"))

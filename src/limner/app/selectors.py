@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from limner.app.grounds import portrait_of
 from limner.app.privacy.purposes import bindings_in, draft_columns
 from limner.core.definition import read
+from limner.flow.audiences import small
 from limner.flow.audiences.alike import Alike, alike
 from limner.flow.audiences.clustered import Clusters, clusters
 from limner.flow.audiences.fits import Fit, OwnShelf, Shelf
@@ -70,26 +71,35 @@ def barred_from(shop: Workspace, version: Version, links: str, asof: datetime) -
 
 
 def audience_clusters(shop: Workspace, audience: str, asof: str | datetime | None = None) -> Clusters:
-    """All clusters an audience is one of: sizes, centres, stability."""
+    """All clusters an audience is one of: sizes, centres, stability. Refused where a cluster has too few to tell."""
     from limner.app.asking import ground_at
 
-    found = portrait_of(shop, asof)
-    return clusters(ground_at(shop, found.version, found.links, found.asof), audience, who=shop.who)
+    found, least = portrait_of(shop, asof), shop.settings.privacy.least_group
+    made = clusters(ground_at(shop, found.version, found.links, found.asof), audience, who=shop.who)
+    small.enough([("cluster", one.customers) for one in made.clusters], least)
+    return replace(made, unknown=small.told(made.unknown, least))
 
 
 def audience_lookalike(shop: Workspace, audience: str, asof: str | datetime | None = None) -> Alike:
-    """How an audience of look-alikes was made: what it was learned from, and how likeness falls as the reach grows."""
+    """How an audience of look-alikes was made: what it was learned from, and how likeness falls as the reach grows.
+    Refused where seeds or those chosen are too few to be told; shorter reaches than that are left out."""
     from limner.app.asking import ground_at
 
-    found = portrait_of(shop, asof)
-    return alike(ground_at(shop, found.version, found.links, found.asof), audience, who=shop.who)
+    found, least = portrait_of(shop, asof), shop.settings.privacy.least_group
+    made = alike(ground_at(shop, found.version, found.links, found.asof), audience, who=shop.who)
+    small.enough([("seeds", made.seeds), ("pool", made.pool), ("audience", made.chosen)], least)
+    curve = tuple(point for point in made.curve if point.customers >= least)
+    return replace(made, unreachable=small.told(made.unreachable, least), curve=curve)
 
 
 def pairings(shop: Workspace, asof: str | datetime | None = None, *, limit: int = 50, **options: object) -> Pairings:
-    """What is bought together, most telling first; at most `limit` pairings are told, 0 for all."""
+    """What is bought together, most telling first; at most `limit` pairings are told, 0 for all. Those of fewer baskets
+    than the least group that is told of are left out."""
     from limner.app.asking import ground_at
 
     own = read(PairingOptions, {name: value for name, value in options.items() if value is not None}, "pairings")
     found = portrait_of(shop, asof)
     made = told(ground_at(shop, found.version, found.links, found.asof), own)
-    return replace(made, pairings=made.pairings[: limit or None])
+    least = shop.settings.privacy.least_group
+    often = tuple(one for one in made.pairings if one.both >= least)
+    return replace(made, pairings=often[: limit or None])

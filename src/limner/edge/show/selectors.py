@@ -31,7 +31,7 @@ def clusters(found: Clusters, voice: Voice) -> str:
                 voice.say("stability_of", mean=f"{steady.mean:.2f}", low=f"{steady.low:.2f}", k=steady.k),
             ),
             (voice.say("stability_tried"), _tried(found)),
-            (voice.say("no_answer"), voice.count(found.unknown)),
+            (voice.say("no_answer"), voice.told(found.unknown)),
         ]
     )
     columns = list(found.clusters[0].centre) if found.clusters else []
@@ -67,7 +67,7 @@ def alike(found: Alike, voice: Voice) -> str:
             (voice.say("asof"), voice.minute(found.asof)),
             (voice.say("seeds"), voice.count(found.seeds)),
             (voice.say("pool"), voice.count(found.pool)),
-            (voice.say("unreachable"), voice.count(found.unreachable)),
+            (voice.say("unreachable"), voice.told(found.unreachable)),
             (
                 voice.say("chosen"),
                 voice.say("chosen_to", count=voice.count(found.chosen), least=f"{found.likeness:.2f}"),

@@ -46,7 +46,8 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A look-alike at an asof. `pool` may be chosen from; `unreachable` would have been but for consent or address.
+    """A look-alike at an asof. `pool` may be chosen from; `unreachable` would have been but for consent or address
+    (None: too few to tell).
 
     `auc` is on seeds and others held out, the other way's in `other_auc`; `left_out` says why columns were not
     compared.
@@ -56,7 +57,7 @@ class Alike:
     asof: datetime
     seeds: int
     pool: int
-    unreachable: int
+    unreachable: int | None
     chosen: int
     likeness: float
     method: str

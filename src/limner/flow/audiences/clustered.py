@@ -38,7 +38,7 @@ class Cluster:
 @dataclass(frozen=True, slots=True)
 class Clusters:
     """The clusters at an asof, learned at `fitted_at` on `rows` customers; `stability` of their number, and of every
-    number that was tried; `unknown` customers are in none for want of an answer."""
+    number that was tried; `unknown` customers are in none for want of an answer (None: too few to tell)."""
 
     audience: str
     asof: datetime
@@ -46,7 +46,7 @@ class Clusters:
     rows: int
     stability: Stability
     tried: tuple[Stability, ...]
-    unknown: int
+    unknown: int | None
     clusters: tuple[Cluster, ...]
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from limner.core.errors import Refused, words
 
@@ -18,19 +18,26 @@ def guarded(group: int, base: int, both: int, least: int) -> None:
 
     The difference of an audience and all others tells as much as the audience: it must be as large.
     """
-    for what, found in (("audience", group), ("base", base), ("rest of the base", base - both)):
+    enough([("audience", group), ("base", base), ("rest of the base", base - both)], least)
+
+
+def enough(counts: Iterable[tuple[str, int]], least: int) -> None:
+    """Refuse what is told of groups, each with what it is called, when one of them has too few."""
+    for what, found in counts:
         if 0 < found < least:
             raise Refused(TOO_FEW, what=what, bound=least)
 
 
-def told(found: int, least: int, *beside: int) -> int | None:
+def told(found: int | None, least: int, *beside: int) -> int | None:
     """A count that may be told: neither of a few, nor a few more or fewer than a count that stands beside it.
 
-    Nobody at all is nobody's secret, and equal counts part nobody off. None: too few to tell.
+    Nobody at all is nobody's secret, and equal counts part nobody off. None, also where it was so before: too few to tell.
 
     >>> told(40, 5, 100, 40), told(3, 5), told(98, 5, 100), told(0, 5, 100)
     (40, None, None, 0)
     """
+    if found is None:
+        return None
     is_few = any(0 < abs(found - other) < least for other in (0, *beside))
     return None if is_few else found
 
