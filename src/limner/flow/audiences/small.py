@@ -31,7 +31,7 @@ def enough(counts: Iterable[tuple[str, int]], least: int) -> None:
 def told(found: int | None, least: int, *beside: int) -> int | None:
     """A count that may be told: neither of a few, nor a few more or fewer than a count that stands beside it.
 
-    Nobody at all is nobody's secret, and equal counts part nobody off. None, also where it was so before: too few to tell.
+    Nobody at all is nobody's secret, and equal counts part nobody off. None (as before): too few to tell.
 
     >>> told(40, 5, 100, 40), told(3, 5), told(98, 5, 100), told(0, 5, 100)
     (40, None, None, 0)

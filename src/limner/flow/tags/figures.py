@@ -1,7 +1,7 @@
 """The figures of a tag's column: how many it answers, how the answers are spread, how far that moved, how right it is.
 
-One pass over each column: numbers are sorted once, and quantiles, tenths and the tenths of the version before are read
-off the sorted answers; words and yes/no are counted.
+One pass over each column: different numbers are counted once, small ones by their value and others by sorting, and
+quantiles, tenths and the tenths of the version before are read off the counts; words and yes/no are counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pyroaring import BitMap
 from limner.maths.drift import drift
 from limner.maths.proportion import wilson
 from limner.store.gallery.bits import count as size_of
-from limner.store.gallery.numeric import numbers_at, stored_at
+from limner.store.gallery.numeric import as_numbers, stored_at, stretch
 
 if TYPE_CHECKING:
     from limner.core.ours import Tag
@@ -31,9 +31,12 @@ LEAST_BASE: Final = 30
 KEPT_DRIFTS: Final = 7
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _SIDES: Final[tuple[Literal["left", "right"], ...]] = ("left", "right")
+_NARROW: Final = 2
+"""Bytes of whole numbers whose values are counted one by one."""
 _TENTHS: Final = np.linspace(0, 1, 11)[1:-1]
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def figures(version: Version, tag: Tag, column: str, before: Figures | None, *, 
 
 def _counted(kept: Column, living: Ints, usual: object, before: Figures | None, least: int) -> dict[str, Any]:
     """Text and yes/no: one count of the codes."""
-    stored, is_known = stored_at(kept, living)
+    stored, is_known = _stored(kept, living)
     codes = stored[is_known].astype(np.int64)
     words = ("no", "yes") if kept.header.type == "bool" else kept.words
     counts = np.bincount(codes, minlength=len(words)) if words else np.zeros(0, np.int64)
@@ -201,38 +204,75 @@ def _rest(by_word: Mapping[str, int], words: Iterable[str]) -> int:
 
 
 def _measured(kept: Column, living: Ints, usual: object, before: Figures | None, asof_day: int) -> dict[str, Any]:
-    """Numbers, money, days, instants: sorted once."""
-    values = numbers_at(kept, living, asof_day)
-    values.sort()  # unknown ones go last
-    known = int(np.searchsorted(values, np.nan))
-    values, unknown = values[:known], values.size - known
-    cuts = np.unique(_at(values, _TENTHS)) if known else np.empty(0)
-    usual_value = float(usual) if isinstance(usual, int | float) else None
+    """Numbers, money, days, instants: by how many have each."""
+    spread = _spread(kept, living, asof_day)
+    known = spread.known
+    unknown = len(living) - known
+    cuts = np.unique(spread.at(_TENTHS)) if known else np.empty(0)
     same = 0
-    if usual_value is not None:
-        first, last = (int(np.searchsorted(values, usual_value, side=side)) for side in _SIDES)
-        same = last - first
-    pair = (before.counts, _binned(values, np.asarray(before.cuts), unknown)) if before is not None else None
+    if isinstance(usual, int | float):
+        first, last = (spread.below(np.array([float(usual)]), side)[0] for side in _SIDES)
+        same = int(last - first)
+    pair = (before.counts, spread.binned(np.asarray(before.cuts), unknown)) if before is not None else None
     return {
         "known": known,
         "held": known - same,
-        "different": int((np.diff(values) > 0).sum()) + 1 if known else 0,
-        "quantiles": tuple(_at(values, np.asarray(QUANTILES)).tolist()) if known else (),
+        "different": spread.values.size,
+        "quantiles": tuple(spread.at(np.asarray(QUANTILES)).tolist()) if known else (),
         "cuts": tuple(cuts.tolist()),
-        "counts": tuple(_binned(values, cuts, unknown)),
+        "counts": tuple(spread.binned(cuts, unknown)),
         "pair": pair,
     }
 
 
-def _at(ordered: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The answers that stand at some shares of the ordered ones: none is made up between two."""
-    return ordered[np.rint(shares * (ordered.size - 1)).astype(np.int64)]
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """The different answers, ascending, and how many have them or a smaller one, shape (n,)."""
+
+    values: Floats
+    ends: Ints
+
+    @property
+    def known(self) -> int:
+        return int(self.ends[-1]) if self.ends.size else 0
+
+    def at(self, shares: Floats) -> Floats:
+        """The answers that stand at some shares of the ordered ones: none is made up between two."""
+        return self.values[np.searchsorted(self.ends, np.rint(shares * (self.known - 1)), side="right")]
+
+    def below(self, bounds: Floats, side: Literal["left", "right"]) -> Ints:
+        """How many answers stand below each bound; with `right`, or at it."""
+        return np.concatenate([[0], self.ends])[np.searchsorted(self.values, bounds, side=side)]
+
+    def binned(self, cuts: Floats, unknown: int) -> list[int]:
+        """How many stand between the cuts, and of how many nothing is known; an answer at a cut counts below it."""
+        return [*np.diff([0, *self.below(cuts, "right").tolist(), self.known]).tolist(), unknown]
 
 
-def _binned(ordered: npt.NDArray[np.float64], cuts: npt.NDArray[np.float64], unknown: int) -> list[int]:
-    """How many stand between the cuts, and of how many nothing is known; an answer at a cut counts below it."""
-    edges = np.searchsorted(ordered, cuts, side="right")
-    return [*np.diff([0, *edges.tolist(), ordered.size]).tolist(), unknown]
+def _spread(kept: Column, living: Ints, asof_day: int) -> _Spread:
+    stored, is_known = _stored(kept, living)
+    stored = stored if is_known.all() else stored[is_known]
+    if stored.dtype.kind == "f":
+        stored = stored[~np.isnan(stored)]
+    if stored.size and stored.dtype.itemsize <= _NARROW and stored.dtype.kind in "iu":
+        least = int(stored.min())
+        every = np.bincount(stored.astype(np.int64) - least)
+        at = np.flatnonzero(every)
+        different, counts = at + least, every[at]
+    else:
+        stored = np.sort(stored)
+        starts = np.flatnonzero(np.concatenate([np.ones(min(1, stored.size), np.bool_), stored[1:] != stored[:-1]]))
+        different, counts = stored[starts], np.diff(starts, append=stored.size)
+    values = as_numbers(kept, different, asof_day)
+    if values.size > 1 and values[0] > values[-1]:  # days before the asof go backwards
+        values, counts = values[::-1], counts[::-1]
+    return _Spread(values, np.cumsum(counts))
+
+
+def _stored(kept: Column, living: Ints) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """The values of the living as they are stored, and which are known; where nobody is gone, as they lie."""
+    is_everybody = living.size > 0 and int(living[-1]) == living.size - 1
+    return stretch(kept, 0, living.size) if is_everybody else stored_at(kept, living)
 
 
 def accuracy_of(version: Version, column: str, declared: str, living: Ints) -> Accuracy:

@@ -23,7 +23,7 @@ Bools = npt.NDArray[np.bool_]
 def numbers_at(column: Column, places: npt.NDArray[np.integer], asof_day: int) -> Floats:
     """The answers of some customers, shape (n,)."""
     stored, known = stored_at(column, places)
-    values = _values(column, stored, asof_day)
+    values = as_numbers(column, stored, asof_day)
     values[~known] = np.nan
     return values
 
@@ -31,7 +31,7 @@ def numbers_at(column: Column, places: npt.NDArray[np.integer], asof_day: int) -
 def numbers_of(column: Column, first: int, last: int, asof_day: int) -> Floats:
     """The answers of the customers from `first`, a multiple of eight, to before `last`."""
     stored, known = stretch(column, first, last)
-    values = _values(column, stored, asof_day)
+    values = as_numbers(column, stored, asof_day)
     if not known.all():
         values[~known] = np.nan
     return values
@@ -60,7 +60,8 @@ def stored_at(column: Column, places: npt.NDArray[np.integer]) -> tuple[Array, B
     return stored, is_here if column.valid is None else is_here & _bits(column.valid, at)
 
 
-def _values(column: Column, stored: Array, asof_day: int) -> Floats:
+def as_numbers(column: Column, stored: Array, asof_day: int) -> Floats:
+    """Values as they are stored, as numbers; shape as given."""
     values: Floats = stored.astype(np.float64)
     match column.header.type:
         case "money":
